@@ -1,0 +1,41 @@
+import { defineConfig } from 'vitest/config';
+
+const notOurs = ['node_modules/**', 'dist/**', '.local/**'];
+
+/** Three levels: unit does no I/O; integration has a real API server; e2e a real node with pods. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            '{api,cli,controller,deploy,exporter,scripts,pulumi}/**/*.test.ts',
+            'test/{sandbox,cluster,support}/**/*.test.ts',
+          ],
+          exclude: notOurs,
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          exclude: notOurs,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: notOurs,
+          // One node, one cluster: files that run at once would count each other's pods.
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
