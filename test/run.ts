@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { kubernetesPrograms } from './cluster/binary.ts';
+import { clusterStatus, downCluster } from './cluster/cluster.ts';
+import { localDirectory, repositoryDirectory } from './cluster/paths.ts';
+import { prepareGround } from './support/stack.ts';
+
+const usage = `Usage: npm test [-- checks|unit|integration|e2e ...]
+
+Runs the named levels, or all of them, and ends with a line "N passed, N failed".
+  checks       types, lint and formatting, generated files
+  unit         no cluster
+  integration  a real API server and controller manager; compiles Kubernetes the first time (ten minutes)
+  e2e          a real node with pods, and the image built from the Dockerfile`;
+
+const levels = ['checks', 'unit', 'integration', 'e2e'] as const;
+type Level = (typeof levels)[number];
+
+interface Tally {
+  passed: number;
+  failed: number;
+}
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((level) => !levels.some((known) => known === level));
+if (asked.includes('--help') || unknown !== undefined) {
+  console.log(usage);
+  process.exit(unknown === undefined || unknown === '--help' ? 0 : 2);
+}
+const chosen = asked.length > 0 ? levels.filter((level) => asked.includes(level)) : levels;
+
+const startedAt = performance.now();
+const total: Tally = { passed: 0, failed: 0 };
+for (const level of chosen) {
+  headline(level);
+  const tally = await runLevel(level).catch((error: unknown) => {
+    console.error(error);
+    return { passed: 0, failed: 1 };
+  });
+  total.passed += tally.passed;
+  total.failed += tally.failed;
+}
+headline(total.failed === 0 ? 'all is well' : 'something failed; look above');
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+// The last line, because that is where it is looked for.
+console.log(`${total.passed} passed, ${total.failed} failed`);
+
+async function runLevel(level: Level): Promise<Tally> {
+  switch (level) {
+    case 'checks':
+      return runChecks();
+    case 'unit':
+      return runVitest(level);
+    case 'integration':
+      await kubernetesPrograms(console.log);
+      return runVitest(level);
+    case 'e2e':
+      return runE2e();
+  }
+}
+
+async function runChecks(): Promise<Tally> {
+  const checks: Record<string, string[]> = {
+    types: ['node_modules/typescript/bin/tsc'],
+    'lint and formatting': ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
+    'generated files': ['scripts/generate.ts', '--check'],
+  };
+  const tally: Tally = { passed: 0, failed: 0 };
+  for (const [name, args] of Object.entries(checks)) {
+    const code = await node(args);
+    console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name}`);
+    if (code === 0) tally.passed += 1;
+    else tally.failed += 1;
+  }
+  return tally;
+}
+
+/** The cluster stays where it was up before; a given or running one is nobody's to remove. */
+async function runE2e(): Promise<Tally> {
+  const { cluster: before } = await clusterStatus();
+  try {
+    await prepareGround(console.log);
+    return await runVitest('e2e');
+  } finally {
+    if (!before) await downCluster();
+  }
+}
+
+async function runVitest(project: Level): Promise<Tally> {
+  const outputFile = join(localDirectory, `vitest-${project}.json`);
+  await rm(outputFile, { force: true });
+  const code = await node([
+    ...['node_modules/vitest/vitest.mjs', 'run', '--project', project],
+    ...['--reporter=default', '--reporter=json', `--outputFile.json=${outputFile}`],
+  ]);
+  const result = JSON.parse(await readFile(outputFile, 'utf8')) as {
+    numPassedTests: number;
+    numFailedTests: number;
+    numFailedTestSuites: number;
+  };
+  const failed = result.numFailedTests;
+  // A file that cannot be loaded, or an error outside of any test, is a failure that counts no test.
+  return { passed: result.numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed };
+}
+
+function node(args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, args, {
+    cwd: repositoryDirectory,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+function headline(text: string): void {
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  console.log(`\n=== ${text} (${seconds} s)`);
+}
