@@ -1,0 +1,87 @@
+import { Agent, request } from 'undici';
+import type { ControlPlane } from '../cluster/control-plane.ts';
+import { kubectl } from '../cluster/kubectl.ts';
+
+/** What the API server says, as far as tests read it. */
+export interface Reply {
+  status: number;
+  /** The object, or a metav1.Status. */
+  body: ReplyBody;
+}
+
+export interface ReplyBody {
+  kind?: string;
+  message?: string;
+  reason?: string;
+  details?: { causes?: { field?: string; message?: string; reason?: string }[] };
+  [field: string]: unknown;
+}
+
+export interface Call {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  query?: Record<string, string>;
+  body?: unknown;
+  /** Default: application/json; for a server-side apply application/apply-patch+yaml. */
+  contentType?: string;
+  accept?: string;
+}
+
+/** A plain HTTP client of the API server, as its administrator. */
+export class ApiServer implements AsyncDisposable {
+  readonly #agent: Agent;
+  readonly #server: string;
+
+  constructor(controlPlane: ControlPlane) {
+    this.#server = controlPlane.server;
+    this.#agent = new Agent({
+      connect: {
+        ca: controlPlane.certificateAuthority,
+        cert: controlPlane.clientCertificate,
+        key: controlPlane.clientKey,
+      },
+    });
+  }
+
+  async call(path: string, options: Call = {}): Promise<Reply> {
+    const {
+      method = 'GET',
+      query = {},
+      body,
+      contentType = 'application/json',
+      accept = 'application/json',
+    } = options;
+    const reply = await request(`${this.#server}${path}`, {
+      dispatcher: this.#agent,
+      method,
+      query,
+      headers: { accept, 'content-type': contentType },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    return { status: reply.statusCode, body: (await reply.body.json()) as ReplyBody };
+  }
+
+  /** What a create would answer, as kubectl asks it: unknown fields are refused, nothing is stored. */
+  dryRunCreate(path: string, object: unknown): Promise<Reply> {
+    return this.call(path, {
+      method: 'POST',
+      query: { dryRun: 'All', fieldValidation: 'Strict' },
+      body: object,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.close();
+  }
+}
+
+/** Installs the CRDs and waits until they are served. */
+export async function installCrds(controlPlane: ControlPlane): Promise<void> {
+  await kubectl(controlPlane.kubeconfigPath, ['apply', '--server-side', '-f', 'crds/']);
+  await kubectl(controlPlane.kubeconfigPath, [
+    'wait',
+    '--for=condition=Established',
+    '--timeout=30s',
+    'crd/criteoconnections.segmentexport.io',
+    'crd/criteosegmentexports.segmentexport.io',
+  ]);
+}
