@@ -1,0 +1,50 @@
+/** Names that both programs, the manifests and the tests share. */
+
+export const group = 'segmentexport.io';
+export const version = 'v1alpha1';
+export const apiVersion = `${group}/${version}`;
+
+/** Annotations that a person or a pipeline sets on a CriteoSegmentExport. */
+export const annotations = {
+  /** RFC 3339 time; a value newer than the last one handled starts one run. */
+  requestedAt: `${group}/requestedAt`,
+  planRequestedAt: `${group}/planRequestedAt`,
+  approvedRun: `${group}/approvedRun`,
+  cancelledRun: `${group}/cancelledRun`,
+  /** On Jobs and pod templates: the run document, read by the pod as a downward-API file. */
+  run: `${group}/run`,
+  /** On Jobs: a hash of the pod template, so that a held Job of an older definition is recognised. */
+  templateHash: `${group}/template-hash`,
+  /** On Jobs made for a request: the value of requestedAt that they answer. */
+  request: `${group}/request`,
+  /** Set by the CronJob controller on the Jobs that a schedule makes. */
+  scheduledTimestamp: 'batch.kubernetes.io/cronjob-scheduled-timestamp',
+} as const;
+
+/**
+ * Labels on Jobs and pods. They carry uids, because an object's name may be
+ * longer than a label's value (63 characters).
+ */
+export const labels = {
+  exportUid: `${group}/export-uid`,
+  connectionUid: `${group}/connection-uid`,
+  /** `Check` or `Export`. */
+  runKind: `${group}/run-kind`,
+  managedBy: 'app.kubernetes.io/managed-by',
+  partOf: 'app.kubernetes.io/part-of',
+} as const;
+
+export const managedBy = 'criteo-segment-export';
+
+/** Paths in the exporter's container. */
+export const paths = {
+  runDocument: '/run/segmentexport/run/run.json',
+  credentials: '/run/segmentexport/credentials',
+  source: '/run/segmentexport/source',
+  caBundle: '/run/segmentexport/ca',
+  caBundleFile: '/run/segmentexport/ca/ca.crt',
+  terminationMessage: '/dev/termination-log',
+} as const;
+
+/** Keys of the Secret that a connection's credentialsSecretRef names. */
+export const credentialKeys = { clientId: 'clientId', clientSecret: 'clientSecret' } as const;

@@ -1,0 +1,84 @@
+/**
+ * The closed lists of words that leave a run: condition types, and the codes
+ * that the exporter reports. Codes, never texts of others: errors of databases
+ * and APIs contain rows.
+ */
+
+export const conditionTypes = {
+  ready: 'Ready',
+  reconciling: 'Reconciling',
+  stalled: 'Stalled',
+  lastRunSucceeded: 'LastRunSucceeded',
+  apiVersionDeprecated: 'ApiVersionDeprecated',
+} as const;
+
+/**
+ * What became of a run or of one segment, as the exporter tells it. Each has a
+ * message in controller/plan/messages.ts and an exit code in `exitCodeOf`.
+ */
+export const runReasons = {
+  Succeeded: 'success',
+
+  // The user mends these; the Job is not retried.
+  SecretNotFound: 'user',
+  SecretKeyMissing: 'user',
+  CredentialsRefused: 'user',
+  PermissionMissing: 'user',
+  AdvertiserNotAllowed: 'user',
+  ApiVersionGone: 'user',
+  TlsNotTrusted: 'user',
+  SourceNotFound: 'user',
+  SourceUnreadable: 'user',
+  SourceEmpty: 'user',
+  SourceNotCsv: 'user',
+  FieldNotFound: 'user',
+  SegmentFieldNotFound: 'user',
+  SegmentFieldMissing: 'user',
+  SegmentNotFound: 'user',
+  SegmentEmpty: 'user',
+  TooManyProfiles: 'user',
+  SegmentNotOurs: 'user',
+  SegmentOwnedByAnother: 'user',
+  SegmentReadOnly: 'user',
+  SegmentNameRefused: 'user',
+  CriteoRefused: 'user',
+  SegmentsFailed: 'user',
+
+  // These pass by themselves; the Job is retried.
+  CriteoUnavailable: 'passing',
+  CriteoThrottled: 'passing',
+  CriteoReplyInvalid: 'passing',
+  SourceUnavailable: 'passing',
+  Interrupted: 'passing',
+
+  // Faults of our own.
+  RunDocumentInvalid: 'internal',
+  InternalError: 'internal',
+} as const satisfies Record<string, 'success' | 'user' | 'passing' | 'internal'>;
+
+export type RunReason = keyof typeof runReasons;
+export type FaultKind = (typeof runReasons)[RunReason];
+
+export function isRunReason(text: string): text is RunReason {
+  return Object.hasOwn(runReasons, text);
+}
+
+/**
+ * Exit codes of the exporter. The Job's podFailurePolicy fails the Job at once
+ * on `notRetried`; every other non-zero code is retried up to backoffLimit.
+ */
+export const exitCodes = {
+  success: 0,
+  partial: 10,
+  user: 20,
+  passing: 30,
+  guard: 40,
+  internal: 50,
+} as const;
+
+export const notRetried: readonly number[] = [
+  exitCodes.partial,
+  exitCodes.user,
+  exitCodes.guard,
+  exitCodes.internal,
+];
