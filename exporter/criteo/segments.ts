@@ -1,0 +1,105 @@
+import { Fault } from '../fault.ts';
+import type { Client, JsonObject } from './client.ts';
+import { isRecord, problemsIn } from './problems.ts';
+import { Refusal } from './refusal.ts';
+
+/** A contact-list segment as Criteo shows it. */
+export interface Segment {
+  id: string;
+  name: string;
+  description: string;
+  isReadOnly: boolean;
+}
+
+const segmentsPath = '/marketing-solutions/audience-segments';
+const pageSize = 100;
+/** A hundred thousand segments: an account has some hundred, a server that never ends its list has more. */
+const maxPages = 1000;
+
+/** All contact-list segments of an advertiser. Criteo has no filter by name. */
+export async function listSegments(client: Client, advertiserId: string): Promise<Segment[]> {
+  const body = JSON.stringify({
+    data: {
+      type: 'AudienceSegment',
+      attributes: { advertiserIds: [advertiserId], audienceSegmentTypes: ['ContactList'] },
+    },
+  });
+  const segments: Segment[] = [];
+  let offset = 0;
+  for (let page = 0; page < maxPages; page++) {
+    const path = `${segmentsPath}/search?limit=${pageSize}&offset=${offset}`;
+    const reply = await client.callStrictly({ method: 'POST', path, body });
+    if (!Array.isArray(reply.data)) throw new Fault('CriteoReplyInvalid', { status: 200 });
+    segments.push(...reply.data.map(toSegment).filter((segment) => segment !== undefined));
+    const total = isRecord(reply.meta) ? reply.meta.totalItems : undefined;
+    // By what came, not by what was asked for: a server may give smaller pages.
+    offset += reply.data.length;
+    const more = typeof total === 'number' ? offset < total : reply.data.length === pageSize;
+    if (!more || reply.data.length === 0) return segments;
+  }
+  throw new Fault('CriteoReplyInvalid', { status: 200 });
+}
+
+export type Created = { id: string } | 'NameTaken' | 'Unclear';
+
+/**
+ * Creates one segment: no index ties an error to its item, so never two at once.
+ * @returns `Unclear` where Criteo answered 200 with neither a segment nor an error.
+ * @throws Unclear where no answer came; Refusal; Fault SegmentNameRefused.
+ */
+export async function createSegment(
+  client: Client,
+  segment: { advertiserId: string; name: string; description: string },
+): Promise<Created> {
+  const body = JSON.stringify({
+    data: [{ type: 'AudienceSegment', attributes: { ...segment, contactList: {} } }],
+  });
+  try {
+    const reply = await client.call({
+      method: 'POST',
+      path: `${segmentsPath}/create`,
+      body,
+      repeat: 'never',
+    });
+    return createdIn(reply);
+  } catch (error) {
+    if (error instanceof Refusal) return fromRefusal(error);
+    throw error;
+  }
+}
+
+function createdIn(reply: JsonObject): Created {
+  const [item] = Array.isArray(reply.data) ? reply.data : [];
+  const created = toSegment(item);
+  if (created) return { id: created.id };
+  // Items that fail are told in `errors` by one page of the documentation, in `warnings` by another.
+  const problems = [...problemsIn(reply, 'errors'), ...problemsIn(reply, 'warnings')];
+  const failures = problems.filter((problem) => problem.type !== 'deprecation');
+  return failures.length === 0 ? 'Unclear' : fromRefusal(new Refusal(200, failures));
+}
+
+function fromRefusal(refusal: Refusal): Created {
+  if (refusal.has('name-must-be-unique')) return 'NameTaken';
+  const ofName = refusal.problems.some((problem) => problem.code?.startsWith('name-'));
+  throw ofName ? new Fault('SegmentNameRefused', refusal.details()) : refusal;
+}
+
+/** How many identifiers Criteo says a segment holds; undefined where it does not say. */
+export async function countIdentifiers(client: Client, id: string): Promise<number | undefined> {
+  const path = `${segmentsPath}/${id}/contact-list/statistics`;
+  const { data } = await client.callStrictly({ method: 'GET', path });
+  const count = isRecord(data) && isRecord(data.attributes) ? data.attributes.numberOfIdentifiers : undefined;
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined;
+}
+
+function toSegment(item: unknown): Segment | undefined {
+  if (!isRecord(item) || typeof item.id !== 'string' || !/^[0-9]{1,19}$/.test(item.id)) return undefined;
+  const attributes = isRecord(item.attributes) ? item.attributes : {};
+  const { name, description, contactList } = attributes;
+  return {
+    id: item.id,
+    name: typeof name === 'string' ? name : '',
+    description: typeof description === 'string' ? description : '',
+    isReadOnly: isRecord(contactList) && contactList.isReadOnly === true,
+  };
+}

@@ -1,0 +1,104 @@
+import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { RunReason } from '../api/reasons.ts';
+import { encodeReport, exitCodeOf, type Report, sumCounts } from '../api/report.ts';
+import { parseRunDocument, type RunDocument } from '../api/rundocument.ts';
+import { systemClock } from './clock.ts';
+import { readCredentials } from './credentials.ts';
+import { createDispatcher, createExchange } from './criteo/exchange.ts';
+import { type Limits, limitsOf } from './criteo/transport.ts';
+import { type Environment, readEnvironment } from './environment.ts';
+import { createLog, placeOf } from './log.ts';
+import { beginReport, run } from './run.ts';
+import { openSource } from './source/open.ts';
+
+const environment = readEnvironment(process.env);
+const log = createLog((line) => process.stdout.write(line), environment.run, Date.now);
+const interruption = new AbortController();
+/** What is written where the program ends at this moment. */
+let report: Report = {
+  kind: 'Export',
+  reason: 'Interrupted',
+  startedAt: Date.now(),
+  finishedAt: Date.now(),
+  calls: 0,
+  throttledMs: 0,
+};
+
+/** A run that was told to end has this long to end by itself; Kubernetes kills it after 30 s. */
+const gracePeriodMs = 5_000;
+
+for (const name of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(name, () => {
+    log.warn('told to end');
+    interruption.abort();
+    setTimeout(() => endWith('Interrupted'), gracePeriodMs).unref();
+  });
+}
+// Node would print the error's text, which may hold what was being read.
+for (const name of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(name, (error: unknown) => {
+    log.error('an unexpected fault', placeOf(error));
+    endWith('InternalError');
+  });
+}
+
+const document = await readRunDocument(environment.runDocument);
+report = beginReport(document, Date.now());
+log.info('run begins', { kind: document.kind });
+await run(
+  document,
+  {
+    readCredentials: () => readCredentials(environment.credentials),
+    openSource: (exportRun) => openSource(exportRun, environment.source),
+    exchange: createExchange(createDispatcher(environment.caBundle)),
+    limits: limitsFor(document.kind, environment),
+    clock: systemClock,
+    log,
+    signal: interruption.signal,
+  },
+  report,
+);
+end();
+
+async function readRunDocument(path: string): Promise<RunDocument> {
+  try {
+    return parseRunDocument(await readFile(path, 'utf8'));
+  } catch (error) {
+    log.error('the run document cannot be used', placeOf(error));
+    return endWith('RunDocumentInvalid');
+  }
+}
+
+function limitsFor(kind: Report['kind'], { retryBudgetMs, callTimeoutMs }: Environment): Limits {
+  const limits = { ...limitsOf[kind] };
+  if (retryBudgetMs !== undefined) {
+    limits.retryBudgetMs = retryBudgetMs;
+    limits.throttleBudgetMs = retryBudgetMs;
+  }
+  if (callTimeoutMs !== undefined) limits.callTimeoutMs = callTimeoutMs;
+  return limits;
+}
+
+function endWith(reason: RunReason): never {
+  report.reason = reason;
+  report.finishedAt = Date.now();
+  end();
+}
+
+function end(): never {
+  const code = exitCodeOf(report);
+  log.info('run ends', {
+    reason: report.reason,
+    ...report.details,
+    calls: report.calls,
+    throttledMs: report.throttledMs,
+    ...(report.segments ? sumCounts(report.segments) : {}),
+  });
+  try {
+    writeFileSync(environment.terminationMessage, encodeReport(report));
+  } catch (error) {
+    log.error('the report cannot be written', placeOf(error));
+  }
+  process.exit(code);
+}

@@ -1,0 +1,87 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { Fault } from '../fault.ts';
+
+export interface Place {
+  /** Without symbolic links. */
+  path: string;
+  kind: 'File' | 'Directory';
+}
+
+/**
+ * Finds a path inside a mounted directory. Symbolic links are followed as long as
+ * they stay inside: projected volumes are built of them, but one that leads out
+ * could make the container's own files, the credentials among them, a source.
+ * @throws Fault SourceNotFound, SourceUnreadable, SourceUnavailable.
+ */
+export async function locate(directory: string, path: string): Promise<Place> {
+  if (path.includes('\0')) throw new Fault('SourceNotFound');
+  try {
+    const root = await realpath(directory);
+    const named = join(root, path);
+    if (!isInside(root, named)) throw new Fault('SourceUnreadable');
+    const real = await realpath(named);
+    if (!isInside(root, real)) throw new Fault('SourceUnreadable');
+    const found = await stat(real);
+    if (found.isDirectory()) return { path: real, kind: 'Directory' };
+    // A pipe or a device would block the run, or never end.
+    if (!found.isFile()) throw new Fault('SourceUnreadable');
+    return { path: real, kind: 'File' };
+  } catch (error) {
+    throw fileFault(error);
+  }
+}
+
+function isInside(root: string, path: string): boolean {
+  return path === root || `${path}${sep}` === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
+
+const chunkBytes = 64 * 1024;
+
+/**
+ * The bytes of a file that `locate` found.
+ * @throws Fault SourceNotFound, SourceUnreadable, SourceUnavailable.
+ */
+export async function* readChunks(path: string, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  let handle: FileHandle | undefined;
+  try {
+    // The path was resolved: a link in its place now is another file than the one that was checked.
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } catch (error) {
+    throw fileFault(error);
+  } finally {
+    await handle?.close();
+  }
+}
+
+const reasonOf: Readonly<Record<string, 'SourceNotFound' | 'SourceUnreadable' | 'SourceUnavailable'>> = {
+  ENOENT: 'SourceNotFound',
+  ENOTDIR: 'SourceNotFound',
+  ENAMETOOLONG: 'SourceNotFound',
+  EACCES: 'SourceUnreadable',
+  EPERM: 'SourceUnreadable',
+  ELOOP: 'SourceUnreadable',
+  EISDIR: 'SourceUnreadable',
+  ENXIO: 'SourceUnreadable',
+  // What network file systems answer while their server is away.
+  EIO: 'SourceUnavailable',
+  ESTALE: 'SourceUnavailable',
+  ETIMEDOUT: 'SourceUnavailable',
+  EHOSTDOWN: 'SourceUnavailable',
+  ENOTCONN: 'SourceUnavailable',
+  EAGAIN: 'SourceUnavailable',
+  EBUSY: 'SourceUnavailable',
+};
+
+function fileFault(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const reason = typeof code === 'string' ? reasonOf[code] : undefined;
+  return reason === undefined ? error : new Fault(reason);
+}
