@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { parseFlags, usage } from './flags.ts';
+
+const image = '--exporter-image=registry.example/exporter@sha256:0123';
+
+describe('flags', () => {
+  test('only the image is needed', () => {
+    expect(parseFlags([image])).toMatchObject({
+      settings: {
+        imagePullPolicy: 'IfNotPresent',
+        allowedBaseUrls: ['https://api.criteo.com'],
+        maxRunsPerConnection: 5,
+      },
+      leaderElect: true,
+      namespaces: [],
+      healthPort: 8081,
+    });
+  });
+
+  test.each([
+    [[], '--exporter-image'],
+    [[image, '--image-pull-policy=Sometimes'], '--image-pull-policy: "Sometimes" is not one of Always'],
+    [[image, '--workers=0'], '--workers: "0" is not a whole number from 1 to 100'],
+    [[image, '--health-port=1e3'], '--health-port: "1e3" is not a whole number'],
+    [
+      [image, '--allowed-base-url=https://api.criteo.com/v1'],
+      '--allowed-base-url: "https://api.criteo.com/v1" is not',
+    ],
+    [[image, '--allowed-base-url=ftp://api.criteo.com'], 'such as https://api.criteo.com'],
+    [[image, '--leader-elect=maybe'], '--leader-elect: "maybe" is not one of true, false'],
+    [
+      [image, '--job-https-proxy=http://user:word@proxy.example'],
+      '--job-https-proxy: it is not an http or https URL without',
+    ],
+    [[image, '--no-such-flag'], '--no-such-flag'],
+  ])('%j is refused by name', (args, message) => {
+    expect(() => parseFlags(args)).toThrow(message);
+  });
+
+  test('what Jobs get is passed on', () => {
+    const args = [
+      image,
+      ...['--image-pull-secret=a', '--image-pull-secret=b', '--ca-bundle-configmap=ca'],
+      ...['--job-https-proxy=http://proxy.example:3128', '--job-no-proxy=.example'],
+    ];
+    expect(parseFlags(args)).toMatchObject({
+      settings: {
+        imagePullSecrets: ['a', 'b'],
+        caBundleConfigMap: 'ca',
+        proxy: { https: 'http://proxy.example:3128', no: '.example' },
+      },
+    });
+  });
+
+  test('the help names every flag that is read', () => {
+    const source = parseFlags.toString();
+    const names = [...source.matchAll(/^\s+["']?([a-z-]+)["']?: (?:text|list),?$/gm)].map(
+      (match) => match[1],
+    );
+    expect(names.length).toBeGreaterThan(15);
+    for (const name of names) expect(usage).toContain(`--${name}`);
+  });
+});
