@@ -1,0 +1,3 @@
+module segmentexport.io/test/cluster/node/init
+
+go 1.24
