@@ -17,6 +17,11 @@ export const annotations = {
   templateHash: `${group}/template-hash`,
   /** On Jobs made for a request: the value of requestedAt that they answer. */
   request: `${group}/request`,
+  /** On Jobs that took the place of a held one: how many stood there before. */
+  replacement: `${group}/replacement`,
+  /** Where a person had made the first of them: its uid and time. */
+  replaces: `${group}/replaces`,
+  askedAt: `${group}/asked-at`,
   /** Set by the CronJob controller on the Jobs that a schedule makes. */
   scheduledTimestamp: 'batch.kubernetes.io/cronjob-scheduled-timestamp',
 } as const;

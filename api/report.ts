@@ -89,7 +89,10 @@ export const noCounts: Readonly<SegmentCounts> = {
 /** Adds the counts of segments: an export's totals. */
 export function sumCounts(segments: readonly SegmentCounts[]): SegmentCounts {
   const sum = { ...noCounts };
-  for (const segment of segments) for (const name of countNames) sum[name] += segment[name];
+  for (const segment of segments) {
+    // Past this a sum is not exact, and status would not take it.
+    for (const name of countNames) sum[name] = Math.min(sum[name] + segment[name], Number.MAX_SAFE_INTEGER);
+  }
   return sum;
 }
 
@@ -131,7 +134,8 @@ const detailsSchema = {
     key: { enum: ['clientId', 'clientSecret'] },
     line: count,
     status: { type: 'integer', minimum: 100, maximum: 599 },
-    code: { type: 'string', pattern: '^[a-z][a-z0-9-]{0,63}$' },
+    // A code of words; what could be a digest of an address is none.
+    code: { type: 'string', pattern: '^(?!.*[0-9a-f]{32})[a-z][a-z0-9-]{0,63}$' },
     delimiter: { enum: ['Comma', 'Semicolon', 'Tab'] },
     fieldIndex: { type: 'integer', minimum: 0, maximum: 5 },
     count,
@@ -160,7 +164,7 @@ export const reportSchema = {
       required: ['total', 'ids'],
       additionalProperties: false,
       properties: {
-        total: count,
+        total: { ...count, maximum: 2_147_483_647 },
         ids: { type: 'array', maxItems: 100, items: { type: 'string', pattern: '^[0-9]{1,19}$' } },
       },
     },

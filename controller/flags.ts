@@ -1,0 +1,173 @@
+import { parseArgs } from 'node:util';
+import { defaultSettings, type Settings } from './plan/settings.ts';
+
+export interface Flags {
+  settings: Settings;
+  kubeconfig: string | undefined;
+  context: string | undefined;
+  /** Empty: all. */
+  namespaces: string[];
+  leaderElect: boolean;
+  leaderElectionNamespace: string | undefined;
+  healthHost: string;
+  healthPort: number;
+  workers: number;
+  logLevel: LogLevel;
+}
+
+const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+type LogLevel = (typeof logLevels)[number];
+const pullPolicies = ['Always', 'IfNotPresent', 'Never'] as const;
+
+export const usage = `Usage: controller --exporter-image IMAGE [flags]
+
+Watches CriteoConnections and CriteoSegmentExports and runs their exports.
+
+  --exporter-image IMAGE         image of the Jobs' pods, by digest (required)
+  --image-pull-policy POLICY     Always, IfNotPresent or Never (IfNotPresent)
+  --image-pull-secret NAME       a Secret in the namespace of each export; may be repeated
+  --job-https-proxy URL          HTTPS_PROXY of the Jobs' pods; also --job-http-proxy and --job-no-proxy
+  --ca-bundle-configmap NAME     a ConfigMap (key ca.crt) in the namespace of each export, trusted beside the
+                                 system's certificates
+  --allowed-base-url URL         a base URL that connections may name; may be repeated (https://api.criteo.com)
+  --max-runs-per-connection N    runs of one connection that may be at work at once (5)
+  --namespace NAME               watch this namespace only; may be repeated (all)
+  --kubeconfig FILE, --context NAME
+                                 the cluster, outside of it (KUBECONFIG, ~/.kube/config, or the pod's own)
+  --leader-elect=false           for one that runs alone
+  --leader-election-namespace N  where the Lease is (the pod's own namespace)
+  --health-host HOST, --health-port PORT
+                                 /healthz, /readyz and /metrics (127.0.0.1, 8081; port 0: any that is free)
+  --workers N                    resources of a kind that are looked at at once (4)
+  --log-level LEVEL              debug, info, warn or error (info)`;
+
+const text = { type: 'string' } as const;
+const list = { type: 'string', multiple: true } as const;
+
+/** @throws Error whose message names the flag, what was wrong and what would be right. */
+export function parseFlags(args: readonly string[]): Flags | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    allowPositionals: false,
+    options: {
+      help: { type: 'boolean' },
+      'exporter-image': text,
+      'image-pull-policy': text,
+      'image-pull-secret': list,
+      'job-https-proxy': text,
+      'job-http-proxy': text,
+      'job-no-proxy': text,
+      'ca-bundle-configmap': text,
+      'allowed-base-url': list,
+      'max-runs-per-connection': text,
+      namespace: list,
+      kubeconfig: text,
+      context: text,
+      'leader-elect': text,
+      'leader-election-namespace': text,
+      'health-host': text,
+      'health-port': text,
+      workers: text,
+      'log-level': text,
+    },
+  });
+  if (values.help) return 'help';
+  const image = values['exporter-image'];
+  if (image === undefined || image === '') {
+    throw new Error(
+      '--exporter-image: it is missing; name the image of the Jobs, such as registry/criteo-segment-export@sha256:...',
+    );
+  }
+  const caBundleConfigMap = values['ca-bundle-configmap'];
+  return {
+    settings: {
+      image,
+      imagePullPolicy: oneOf(
+        '--image-pull-policy',
+        values['image-pull-policy'],
+        pullPolicies,
+        defaultSettings.imagePullPolicy,
+      ),
+      imagePullSecrets: values['image-pull-secret'] ?? [],
+      proxy: withoutUndefined({
+        https: proxyUrl('--job-https-proxy', values['job-https-proxy']),
+        http: proxyUrl('--job-http-proxy', values['job-http-proxy']),
+        no: values['job-no-proxy'],
+      }),
+      ...(caBundleConfigMap === undefined ? {} : { caBundleConfigMap }),
+      allowedBaseUrls: (values['allowed-base-url'] ?? defaultSettings.allowedBaseUrls).map(baseUrl),
+      maxRunsPerConnection: count(
+        '--max-runs-per-connection',
+        values['max-runs-per-connection'],
+        1,
+        1000,
+        defaultSettings.maxRunsPerConnection,
+      ),
+    },
+    kubeconfig: values.kubeconfig,
+    context: values.context,
+    namespaces: values.namespace ?? [],
+    leaderElect: oneOf('--leader-elect', values['leader-elect'], ['true', 'false'], 'true') === 'true',
+    leaderElectionNamespace: values['leader-election-namespace'],
+    healthHost: values['health-host'] ?? '127.0.0.1',
+    healthPort: count('--health-port', values['health-port'], 0, 65_535, 8081),
+    workers: count('--workers', values.workers, 1, 100, 4),
+    logLevel: oneOf('--log-level', values['log-level'], logLevels, 'info'),
+  };
+}
+
+function oneOf<T extends string>(
+  flag: string,
+  value: string | undefined,
+  allowed: readonly T[],
+  fallback: T,
+): T {
+  if (value === undefined) return fallback;
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw new Error(`${flag}: "${value}" is not one of ${allowed.join(', ')}.`);
+  return found;
+}
+
+function count(
+  flag: string,
+  value: string | undefined,
+  least: number,
+  most: number,
+  fallback: number,
+): number {
+  if (value === undefined) return fallback;
+  const number = Number(value);
+  if (!/^[0-9]+$/.test(value) || number < least || number > most) {
+    throw new Error(`${flag}: "${value}" is not a whole number from ${least} to ${most}.`);
+  }
+  return number;
+}
+
+function baseUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const plain = url && (url.protocol === 'https:' || url.protocol === 'http:') && url.pathname === '/';
+  if (!plain || url.search !== '' || url.hash !== '' || url.username !== '') {
+    throw new Error(
+      `--allowed-base-url: "${value}" is not a URL of scheme, host and port only, such as https://api.criteo.com.`,
+    );
+  }
+  return value.replace(/\/$/, '');
+}
+
+/** Without a user and password: they would stand in every Job's YAML. */
+function proxyUrl(flag: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '') {
+    throw new Error(
+      `${flag}: it is not an http or https URL without user and password, such as http://proxy.example:3128.`,
+    );
+  }
+  return value;
+}
+
+function withoutUndefined(
+  proxy: { [name in keyof Settings['proxy']]: string | undefined },
+): Settings['proxy'] {
+  return Object.fromEntries(Object.entries(proxy).filter(([, value]) => value !== undefined));
+}

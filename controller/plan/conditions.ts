@@ -1,0 +1,72 @@
+import { conditionTypes } from '../../api/reasons.ts';
+import { formatTime } from '../../api/time.ts';
+import { cut } from './text.ts';
+
+/** metav1.Condition. */
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  observedGeneration?: number;
+  lastTransitionTime: string;
+  reason: string;
+  message: string;
+}
+
+/** The reason of a connection's Ready while its first check by a definition is under way. */
+export const checking = 'Checking';
+
+/** What a resource's Ready says, and what kstatus makes of it. */
+export interface Readiness {
+  status: 'True' | 'False' | 'Unknown';
+  reason: string;
+  message: string;
+  /**
+   * `Stalled`: nothing changes until a person acts. `Reconciling`: it may get
+   * there by itself. kstatus reads a resource with neither as current.
+   */
+  progress?: 'Stalled' | 'Reconciling';
+}
+
+/** A condition to be set, without the fields that follow from the previous one. */
+export type Wanted = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+export interface ConditionContext {
+  previous: readonly Condition[];
+  generation: number;
+  now: number;
+}
+
+/** As long as status keeps it. */
+const maxMessageLength = 1024;
+
+/** The new list: what is not wanted is dropped, because Reconciling and Stalled are absent when normal. */
+export function setConditions(wanted: readonly Wanted[], context: ConditionContext): Condition[] {
+  return wanted.map((condition) => {
+    const before = context.previous.find((p) => p.type === condition.type);
+    return {
+      type: condition.type,
+      status: condition.status,
+      observedGeneration: context.generation,
+      // It moves only when the status does, or "since when" would be lost.
+      lastTransitionTime:
+        before && before.status === condition.status ? before.lastTransitionTime : formatTime(context.now),
+      reason: condition.reason,
+      message: cut(condition.message, maxMessageLength),
+    };
+  });
+}
+
+/** Ready, and Reconciling or Stalled beside it, never both. */
+export function readinessConditions(readiness: Readiness): Wanted[] {
+  const { status, reason, message, progress } = readiness;
+  const wanted: Wanted[] = [{ type: conditionTypes.ready, status, reason, message }];
+  if (progress !== undefined) wanted.push({ type: progress, status: 'True', reason, message });
+  return wanted;
+}
+
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}

@@ -1,0 +1,72 @@
+import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
+import type { Action, PlannedEvent } from './action.ts';
+import { cronJob, type RunTemplate, replacementJob, requestedJob } from './cronjob.ts';
+import { isPartOf } from './ispartof.ts';
+import type { CronJob, Job } from './kubernetes.ts';
+import type { Decisions, Skip } from './runs.ts';
+
+/** The CronJob as the definition wants it. */
+export function cronJobActions(
+  resource: CriteoSegmentExport,
+  observed: CronJob | undefined,
+  template: RunTemplate | undefined,
+  suspended: boolean,
+): Action[] {
+  if (template === undefined) {
+    const mustRest = observed !== undefined && observed.spec.suspend !== true;
+    return mustRest ? [{ kind: 'SuspendCronJob', cronJob: observed }] : [];
+  }
+  const wanted = cronJob(resource, template, suspended);
+  return observed !== undefined && isPartOf(comparable(wanted), observed)
+    ? []
+    : [{ kind: 'ApplyCronJob', cronJob: wanted }];
+}
+
+/**
+ * The pod template is compared by its hash alone: the API server rewrites parts
+ * of it (quantities, defaults), and every difference would be an endless write.
+ */
+function comparable(wanted: CronJob): object {
+  const { jobTemplate, ...spec } = wanted.spec;
+  return { metadata: wanted.metadata, spec: { ...spec, jobTemplate: { metadata: jobTemplate.metadata } } };
+}
+
+export interface JobActionsInput {
+  resource: CriteoSegmentExport;
+  template: RunTemplate | undefined;
+  decisions: Decisions;
+  /** The value of a request that has no Job yet. */
+  requested: string | undefined;
+  /** Runs at work that must end. */
+  stopping: readonly Job[];
+}
+
+export function jobActions(input: JobActionsInput): Action[] {
+  const { resource, template, decisions } = input;
+  const actions: Action[] = input.stopping
+    .filter((job) => job.metadata.deletionTimestamp === undefined)
+    .map((job) => ({ kind: 'DeleteJob', job }));
+  for (const skip of decisions.skip) {
+    actions.push({ kind: 'DeleteJob', job: skip.job, event: skipEvent(skip) });
+  }
+  for (const job of decisions.drop) actions.push({ kind: 'DeleteJob', job });
+  for (const job of decisions.replace) {
+    // Create first: a crash between the two must not lose what was asked for.
+    if (template) actions.push({ kind: 'CreateJob', job: replacementJob(resource, template, job) });
+    actions.push({ kind: 'DeleteJob', job });
+  }
+  if (template && input.requested !== undefined) {
+    actions.push({ kind: 'CreateJob', job: requestedJob(resource, template, input.requested) });
+  }
+  if (decisions.release) actions.push({ kind: 'ReleaseJob', job: decisions.release });
+  return actions;
+}
+
+function skipEvent({ job, reason, message }: Skip): PlannedEvent {
+  return {
+    type: 'Warning',
+    reason: 'RunSkipped',
+    action: 'SkipRun',
+    note: `The run ${job.metadata.name} was skipped (${reason}): ${message}`,
+  };
+}

@@ -1,0 +1,26 @@
+import { labels } from '../../api/names.ts';
+import { childLabels, type RunTemplate, runTemplate } from './cronjob.ts';
+import { type DefinitionInput, runDocumentOf } from './definition.ts';
+import { podTemplate } from './podtemplate.ts';
+import type { Settings } from './settings.ts';
+
+/** Today's template of the runs of an export that `definitionFault` found no fault with. */
+export function exportTemplate(input: DefinitionInput, settings: Settings): RunTemplate | undefined {
+  const run = runDocumentOf(input);
+  const { export: resource, connection } = input;
+  if (!run || !connection) return undefined;
+  const { job, source } = resource.spec;
+  const connectionUid = connection.metadata.uid ?? '';
+  const pod = podTemplate(
+    {
+      run,
+      credentialsSecret: connection.spec.credentialsSecretRef.name,
+      ...(source.file ? { sourceClaim: source.file.persistentVolumeClaim.claimName } : {}),
+      labels: { ...childLabels(resource), [labels.connectionUid]: connectionUid },
+      ...(job?.resources ? { resources: job.resources } : {}),
+      ...(job?.nodeSelector ? { nodeSelector: job.nodeSelector } : {}),
+    },
+    settings,
+  );
+  return runTemplate(resource, pod, connectionUid);
+}

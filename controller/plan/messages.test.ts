@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { type RunReason, runReasons } from '../../api/reasons.ts';
+import { type MessageContext, messageFor } from './messages.ts';
+
+const context: MessageContext = {
+  secretName: 'criteo-nordic',
+  apiVersion: '2026-07',
+  advertiserId: '12345',
+  claimName: 'people',
+  path: 'people.csv',
+  emailFields: ['email', 'email2'],
+  segmentField: 'segment',
+  maxProfiles: 1000,
+  segment: { name: 'lapsed', criteoName: 'Lapsed 2026' },
+};
+const reasons = Object.keys(runReasons) as RunReason[];
+
+test.each(reasons)('%s has a sentence without holes, with and without details', (reason) => {
+  for (const details of [
+    undefined,
+    {
+      status: 403,
+      code: 'some-code',
+      line: 3,
+      count: 1001,
+      fieldIndex: 1,
+      owner: 'shop/other',
+      delimiter: 'Tab' as const,
+      key: 'clientId' as const,
+    },
+  ]) {
+    const message = messageFor(reason, details, context);
+    expect(message).toMatch(/^[A-Z"s].*\.$/);
+    expect(message).not.toMatch(/undefined|""|\bNaN\b|\s{2}/);
+    expect(message.length).toBeLessThan(500);
+  }
+});
+
+test.each(reasons.filter((reason) => runReasons[reason] === 'user' && reason !== 'SegmentsFailed'))(
+  '%s names what the user has to mend',
+  (reason) => {
+    expect(messageFor(reason, undefined, context)).toMatch(
+      /spec\.|Secret|criteoName|--ca-bundle|permission|refused a call/,
+    );
+  },
+);
+
+test.each<[RunReason, string]>([
+  ['FieldNotFound', 'no column is named "email2"'],
+  ['SourceNotFound', '"people.csv" is not in the claim "people"'],
+  ['SegmentNotFound', 'no row has "lapsed" in the column "segment"'],
+  ['TooManyProfiles', 'at least 1001 profiles, the limit is 1000'],
+  ['SegmentOwnedByAnother', '"Lapsed 2026" belongs to the export shop/other'],
+])('%s says: %s', (reason, words) => {
+  expect(messageFor(reason, { fieldIndex: 1, count: 1001, owner: 'shop/other' }, context)).toContain(words);
+});
+
+test('a segment without a file is told as a file', () => {
+  const { segmentField: _, ...directory } = context;
+  expect(messageFor('SegmentNotFound', undefined, { ...directory, path: 'lists' })).toContain(
+    '"lists" has no file "lapsed.csv"',
+  );
+});

@@ -1,0 +1,147 @@
+import { annotations, labels, managedBy, paths } from '../../api/names.ts';
+import type { RunDocument } from '../../api/rundocument.ts';
+import type { PodTemplate } from './kubernetes.ts';
+import type { Settings } from './settings.ts';
+
+export interface PodRequest {
+  run: RunDocument;
+  credentialsSecret: string;
+  /** The claim with the source's files, for an export. */
+  sourceClaim?: string;
+  labels: Record<string, string>;
+  resources?: object;
+  nodeSelector?: Record<string, string>;
+}
+
+/** By these a Job tells later what it had mounted. */
+export const volumeNames = { credentials: 'credentials', source: 'source' } as const;
+
+const nonRoot = 65532;
+
+/**
+ * A million digests take 32 MB; the rest is Node's own and the CSV reader's
+ * buffers. Check with the benchmark before lowering it.
+ */
+const defaultResources = {
+  requests: { cpu: '100m', memory: '128Mi' },
+  limits: { memory: '512Mi' },
+};
+
+/** The exporter's pod: `restricted`, without a token, secrets as files. */
+export function podTemplate(request: PodRequest, settings: Settings): PodTemplate {
+  const volumes = volumesOf(request, settings);
+  return {
+    metadata: {
+      labels: { ...request.labels, [labels.managedBy]: managedBy },
+      annotations: { [annotations.run]: JSON.stringify(request.run) },
+    },
+    spec: {
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: nonRoot,
+        runAsGroup: nonRoot,
+        fsGroup: nonRoot,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      ...(settings.imagePullSecrets.length > 0
+        ? { imagePullSecrets: settings.imagePullSecrets.map((name) => ({ name })) }
+        : {}),
+      ...(request.nodeSelector ? { nodeSelector: request.nodeSelector } : {}),
+      containers: [
+        {
+          name: 'exporter',
+          image: settings.image,
+          imagePullPolicy: settings.imagePullPolicy,
+          command: ['node', '/app/exporter.mjs'],
+          env: environment(settings),
+          resources: request.resources ?? defaultResources,
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          },
+          terminationMessagePath: paths.terminationMessage,
+          terminationMessagePolicy: 'File',
+          volumeMounts: volumes.map(({ mountPath, volume }) => ({
+            name: volume.name,
+            mountPath,
+            readOnly: true,
+          })),
+        },
+      ],
+      volumes: volumes.map(({ volume }) => volume),
+    },
+  };
+}
+
+function environment(settings: Settings): object[] {
+  const { https, http, no } = settings.proxy;
+  const plain = { HTTPS_PROXY: https, HTTP_PROXY: http, NO_PROXY: no };
+  return [
+    {
+      name: 'SEGMENTEXPORT_RUN_ID',
+      valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/job-name']" } },
+    },
+    ...Object.entries(plain).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])),
+  ];
+}
+
+interface MountedVolume {
+  mountPath: string;
+  volume: { name: string } & Record<string, unknown>;
+}
+
+function volumesOf(request: PodRequest, settings: Settings): MountedVolume[] {
+  const volumes: MountedVolume[] = [
+    {
+      mountPath: dirname(paths.runDocument),
+      volume: {
+        name: 'run',
+        downwardAPI: {
+          items: [
+            {
+              path: basename(paths.runDocument),
+              fieldRef: { fieldPath: `metadata.annotations['${annotations.run}']` },
+            },
+          ],
+        },
+      },
+    },
+    {
+      mountPath: paths.credentials,
+      volume: {
+        name: volumeNames.credentials,
+        // Optional: a missing Secret is the exporter's clear report, not a pod that hangs in ContainerCreating.
+        secret: { secretName: request.credentialsSecret, optional: true, defaultMode: 0o440 },
+      },
+    },
+  ];
+  if (request.sourceClaim !== undefined) {
+    volumes.push({
+      mountPath: paths.source,
+      volume: {
+        name: volumeNames.source,
+        // readOnly on the claim, not only on the mount: else fsGroup rewrites the owner of the tenant's files.
+        persistentVolumeClaim: { claimName: request.sourceClaim, readOnly: true },
+      },
+    });
+  }
+  if (settings.caBundleConfigMap !== undefined) {
+    volumes.push({
+      mountPath: paths.caBundle,
+      volume: { name: 'ca', configMap: { name: settings.caBundleConfigMap, optional: true } },
+    });
+  }
+  return volumes;
+}
+
+function dirname(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
+function basename(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

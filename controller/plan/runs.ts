@@ -1,0 +1,164 @@
+import { annotations } from '../../api/names.ts';
+import { askOf, createdAt, momentOf, replacementOf, triggerOf } from './ask.ts';
+import { finished, isHeld, isLive, type Job } from './kubernetes.ts';
+
+/**
+ * Kubernetes says when, the controller says whether: every Job of an export is
+ * born held, whoever made it, and this decides what becomes of each.
+ */
+export interface RunRules {
+  now: number;
+  /** Today's; a held Job of another one would run an older definition. */
+  templateHash: string | undefined;
+  /** Why nothing may start now, or undefined. */
+  blocked: string | undefined;
+  /** A pod of an earlier run that has not ended though its Job is over or gone. */
+  podAtWork: string | undefined;
+  startingDeadlineMs: number;
+  jitterMs: number;
+  /** Scheduled times before this belong to an older schedule, or to a time of suspension. */
+  scheduleEffectiveSince: number;
+  /** What was asked for before the last resume does not start by itself after it. */
+  resumedAt: number | undefined;
+  /** The Job that status.activeRun names. */
+  claimedUid: string | undefined;
+}
+
+export interface Decisions {
+  /** At most one: never two at work. */
+  release?: Job;
+  /** Held Jobs of an older definition: one from today's template takes their place. */
+  replace: Job[];
+  /** Held Jobs that answer what another Job answers already. */
+  drop: Job[];
+  skip: Skip[];
+  waiting: { job: Job; why: string }[];
+  /** Jobs that may have a pod at work. */
+  live: Job[];
+  /** Milliseconds until the next decision may differ without any object having changed. */
+  lookAgainAfterMs?: number;
+}
+
+export interface Skip {
+  job: Job;
+  reason: 'StartingDeadlineExceeded' | 'ScheduleChanged' | 'AskedBeforeResume';
+  message: string;
+}
+
+export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
+  const live = jobs.filter(isLive);
+  const held = inOrder(jobs.filter(isHeld), rules.claimedUid);
+  const answered = new Set(jobs.filter((job) => isLive(job) || finished(job)).map(askOf));
+  const unique = oneOfEachAsk(held);
+  const decisions: Decisions = { replace: [], drop: [], skip: [], waiting: [], live };
+  const looks: number[] = [];
+
+  for (const job of held) {
+    const due = dueAt(job, rules);
+    const deadline = due + rules.startingDeadlineMs;
+    const why = waitReason(rules, live, decisions.release, due);
+    const skip = skipReason(job, rules, deadline, why);
+    if (answered.has(askOf(job))) {
+      decisions.drop.push(job);
+    } else if (skip) {
+      decisions.skip.push({ job, ...skip });
+    } else if (!unique.has(job)) {
+      decisions.drop.push(job);
+    } else if (!isTodays(job, rules)) {
+      decisions.replace.push(job);
+    } else if (why === undefined) {
+      decisions.release = job;
+    } else {
+      decisions.waiting.push({ job, why });
+      looks.push(deadline - rules.now + 1000);
+      if (due > rules.now) looks.push(due - rules.now);
+    }
+  }
+  if (looks.length > 0) decisions.lookAgainAfterMs = Math.min(...looks);
+  return decisions;
+}
+
+/** The claimed one first, so that a crash between claim and release changes nothing; then by age. */
+function inOrder(jobs: readonly Job[], claimedUid: string | undefined): Job[] {
+  const rank = (job: Job) => (job.metadata.uid === claimedUid ? 0 : 1);
+  return jobs.toSorted(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      momentOf(a) - momentOf(b) ||
+      ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1),
+  );
+}
+
+/**
+ * Of several held Jobs that stand for one asking, the last that took its place.
+ * The choice rests on what never changes: by a cache that is behind, one that is
+ * gone would else be kept, and the one that is there dropped.
+ */
+function oneOfEachAsk(held: readonly Job[]): Set<Job> {
+  const kept = new Map<string, Job>();
+  for (const job of held) {
+    const other = kept.get(askOf(job));
+    if (!other || isLater(job, other)) kept.set(askOf(job), job);
+  }
+  return new Set(kept.values());
+}
+
+function isLater(a: Job, b: Job): boolean {
+  const later = replacementOf(a) - replacementOf(b);
+  return later > 0 || (later === 0 && (a.metadata.name ?? '') > (b.metadata.name ?? ''));
+}
+
+function isTodays(job: Job, { templateHash }: RunRules): boolean {
+  return templateHash === undefined || job.metadata.annotations?.[annotations.templateHash] === templateHash;
+}
+
+/** When its own time comes. The deadline counts from here, or a jitter longer than the deadline would skip each run. */
+function dueAt(job: Job, rules: RunRules): number {
+  // The clock of the API server, which dates the others, may run ahead of ours.
+  return triggerOf(job) === 'Schedule' ? momentOf(job) + rules.jitterMs : Math.min(momentOf(job), rules.now);
+}
+
+function skipReason(
+  job: Job,
+  rules: RunRules,
+  deadline: number,
+  why: string | undefined,
+): Omit<Skip, 'job'> | undefined {
+  const trigger = triggerOf(job);
+  // A request may be applied together with the resume, a moment before the controller sees both.
+  const asked = trigger === 'Request' ? createdAt(job) : momentOf(job);
+  if (rules.resumedAt !== undefined && asked < rules.resumedAt) {
+    return {
+      reason: 'AskedBeforeResume',
+      message:
+        trigger === 'Schedule'
+          ? 'its scheduled time lies before the export or its connection was resumed.'
+          : 'it was asked for before the export or its connection was resumed; ask again.',
+    };
+  }
+  if (trigger === 'Schedule' && asked < rules.scheduleEffectiveSince) {
+    return {
+      reason: 'ScheduleChanged',
+      message: 'its scheduled time lies before the last change of the schedule.',
+    };
+  }
+  if (rules.now <= deadline) return undefined;
+  return {
+    reason: 'StartingDeadlineExceeded',
+    message: `it could not start within spec.schedule.startingDeadlineSeconds (${rules.startingDeadlineMs / 1000}).${why === undefined ? '' : ` ${why}`}`,
+  };
+}
+
+function waitReason(
+  rules: RunRules,
+  live: readonly Job[],
+  released: Job | undefined,
+  due: number,
+): string | undefined {
+  if (rules.blocked !== undefined) return rules.blocked;
+  const other = live[0] ?? released;
+  if (other) return `The run ${other.metadata.name} is not finished.`;
+  if (rules.podAtWork !== undefined) return `The pod ${rules.podAtWork} of an earlier run has not ended.`;
+  if (due > rules.now) return 'Its time, with the delay of spec.schedule.jitterSeconds, has not come.';
+  return undefined;
+}

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { jitterMs, scheduleStatus } from './schedule.ts';
+import { at, segmentExport, timeAt } from './testkit/objects.ts';
+
+const daily = segmentExport({ spec: { schedule: scheduleOf('0 4 * * *') } });
+const before = scheduleStatus(daily, false, undefined, at(0));
+
+function scheduleOf(cron: string, jitterSeconds = 0) {
+  return { cron, timeZone: 'Etc/UTC', jitterSeconds, startingDeadlineSeconds: 3600 };
+}
+
+test('a schedule holds since it was first seen', () => {
+  expect(before).toEqual({ hash: expect.any(String), effectiveSince: timeAt(0), suspended: false });
+});
+
+test.each([
+  ['nothing was changed', daily, false, timeAt(0), undefined],
+  [
+    'the jitter alone was changed',
+    segmentExport({ spec: { schedule: scheduleOf('0 4 * * *', 60) } }),
+    false,
+    timeAt(0),
+    undefined,
+  ],
+  [
+    'the time was changed',
+    segmentExport({ spec: { schedule: scheduleOf('0 5 * * *') } }),
+    false,
+    timeAt(90),
+    undefined,
+  ],
+  [
+    'the time zone was changed',
+    segmentExport({ spec: { schedule: { ...scheduleOf('0 4 * * *'), timeZone: 'Europe/Oslo' } } }),
+    false,
+    timeAt(90),
+    undefined,
+  ],
+  ['the schedule was removed', segmentExport(), false, timeAt(90), undefined],
+  ['it was suspended', daily, true, timeAt(0), undefined],
+])('where %s, it holds since then', (_, resource, suspended, effectiveSince, resumedAt) => {
+  const after = scheduleStatus(resource, suspended, before, at(90));
+  expect(after).toMatchObject({ effectiveSince, suspended });
+  expect(after.resumedAt).toBe(resumedAt);
+});
+
+test('a resume is remembered, and holds until the next one', () => {
+  const suspended = scheduleStatus(daily, true, before, at(10));
+  const resumed = scheduleStatus(daily, false, suspended, at(20));
+  expect(resumed).toMatchObject({ effectiveSince: timeAt(20), resumedAt: timeAt(20), suspended: false });
+  expect(scheduleStatus(daily, false, resumed, at(30))).toEqual(resumed);
+});
+
+test('the jitter is the same each time, within its span, and another for another export', () => {
+  const jitters = ['a', 'b', 'c', 'd'].map((uid) =>
+    jitterMs(segmentExport({ metadata: { uid }, spec: { schedule: scheduleOf('0 4 * * *', 600) } })),
+  );
+  expect(new Set(jitters).size).toBe(4);
+  for (const jitter of jitters) expect(jitter >= 0 && jitter < 600_000).toBe(true);
+  expect(jitterMs(daily)).toBe(0);
+});

@@ -1,0 +1,35 @@
+import type { CriteoSegmentExport, ScheduleStatus } from '../../api/generated/criteosegmentexport.ts';
+import { shortHash } from '../../api/hash.ts';
+import { formatTime } from '../../api/time.ts';
+
+/**
+ * Since when the schedule in force holds. Kubernetes starts missed runs when a
+ * schedule is edited or resumed; this is how those are told from runs that are due.
+ * @param suspended the export's own suspend, or its connection's.
+ */
+export function scheduleStatus(
+  resource: CriteoSegmentExport,
+  suspended: boolean,
+  previous: ScheduleStatus | undefined,
+  now: number,
+): ScheduleStatus {
+  const { cron, timeZone } = resource.spec.schedule ?? {};
+  const hash = shortHash([cron ?? null, timeZone ?? null]);
+  const resumed = previous?.suspended === true && !suspended;
+  const changed = previous === undefined || previous.hash !== hash || resumed;
+  const status: ScheduleStatus = {
+    hash,
+    effectiveSince: changed ? formatTime(now) : (previous?.effectiveSince ?? formatTime(now)),
+    suspended,
+  };
+  const resumedAt = resumed ? formatTime(now) : previous?.resumedAt;
+  if (resumedAt !== undefined) status.resumedAt = resumedAt;
+  return status;
+}
+
+/** Where in the jitter's span this export starts: the same each time, another for each export. */
+export function jitterMs(resource: CriteoSegmentExport): number {
+  const seconds = resource.spec.schedule?.jitterSeconds ?? 0;
+  const place = Number.parseInt(shortHash(resource.metadata.uid ?? '', 8), 16) / 0x1_0000_0000;
+  return Math.floor(seconds * place) * 1000;
+}

@@ -1,0 +1,23 @@
+/** What the controller's flags say, and every plan needs. */
+export interface Settings {
+  /** The exporter's image; by digest, so that a run's Job tells what it ran. */
+  image: string;
+  imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  /** Names of Secrets in the namespace of the export. */
+  imagePullSecrets: string[];
+  proxy: { https?: string; http?: string; no?: string };
+  /** A ConfigMap (key `ca.crt`) in the namespace of the export; its certificates are trusted too. */
+  caBundleConfigMap?: string;
+  /** Base URLs that a connection may name. Others could send addresses anywhere. */
+  allowedBaseUrls: string[];
+  /** Runs of one connection that may be at work at once: they share one API budget. */
+  maxRunsPerConnection: number;
+}
+
+export const defaultSettings: Omit<Settings, 'image'> = {
+  imagePullPolicy: 'IfNotPresent',
+  imagePullSecrets: [],
+  proxy: {},
+  allowedBaseUrls: ['https://api.criteo.com'],
+  maxRunsPerConnection: 5,
+};

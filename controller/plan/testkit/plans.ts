@@ -1,0 +1,82 @@
+import type { CriteoConnection, CriteoConnectionStatus } from '../../../api/generated/criteoconnection.ts';
+import type {
+  CriteoSegmentExport,
+  CriteoSegmentExportStatus,
+} from '../../../api/generated/criteosegmentexport.ts';
+import type { Plan } from '../action.ts';
+import { findCondition } from '../conditions.ts';
+import { type ObservedConnection, planConnection } from '../connection.ts';
+import { type ObservedExport, planExport } from '../export.ts';
+import type { Settings } from '../settings.ts';
+import { at, connection, segmentExport, settings } from './objects.ts';
+import { statusFaults } from './rules.ts';
+
+/** An export, its Ready connection and its claim, without Jobs, unless told. */
+export function observedExport(changes: Partial<ObservedExport> = {}): ObservedExport {
+  const used = 'connection' in changes ? changes.connection : connection();
+  return {
+    export: segmentExport(),
+    connection: used,
+    claimExists: true,
+    cronJob: undefined,
+    jobs: [],
+    pods: [],
+    connectionsOfJobs: used ? [used] : [],
+    otherRunsOfConnection: 0,
+    ...changes,
+  };
+}
+
+/** The plan, `seconds` after the beginning. @throws Error where its status breaks a rule. */
+export function exportPlan(
+  seen: ObservedExport,
+  seconds = 0,
+  flags: Settings = settings,
+): Plan<CriteoSegmentExportStatus> {
+  const plan = planExport(seen, at(seconds), flags);
+  check({ ...seen.export, status: plan.status }, seen.export);
+  return plan;
+}
+
+/** The plan, `seconds` after the beginning. @throws Error where its status breaks a rule. */
+export function connectionPlan(
+  seen: Partial<ObservedConnection> & { connection: CriteoConnection },
+  seconds = 0,
+  flags: Settings = settings,
+): Plan<CriteoConnectionStatus> {
+  const observed = { jobs: [], pods: [], credentialsFailedAt: undefined, ...seen };
+  const plan = planConnection(observed, at(seconds), flags);
+  check({ ...seen.connection, status: plan.status }, seen.connection);
+  return plan;
+}
+
+/** Ready in one line: `True AwaitingRun`, and `Stalled` or `Reconciling` behind it. */
+export function readyLine(status: Pick<CriteoConnectionStatus, 'conditions'>): string {
+  const ready = findCondition(status.conditions, 'Ready');
+  const progress = ['Stalled', 'Reconciling'].filter((type) => findCondition(status.conditions, type));
+  return [ready?.status, ready?.reason, ...progress].join(' ');
+}
+
+export function readyMessage(status: Pick<CriteoConnectionStatus, 'conditions'>): string {
+  return findCondition(status.conditions, 'Ready')?.message ?? '';
+}
+
+/** Actions in one line each: `ReleaseJob by-hand`. */
+export function actionLines({ actions }: Pick<Plan<unknown>, 'actions'>): string[] {
+  return actions.map((action) => {
+    const { metadata } = 'job' in action ? action.job : action.cronJob;
+    return `${action.kind} ${metadata.name}`;
+  });
+}
+
+export function eventLines({ events }: Pick<Plan<unknown>, 'events'>): string[] {
+  return events.map(({ type, reason }) => `${type} ${reason}`);
+}
+
+function check(
+  after: CriteoConnection | CriteoSegmentExport,
+  before: CriteoConnection | CriteoSegmentExport,
+): void {
+  const faults = statusFaults(after, before.status?.conditions);
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+}

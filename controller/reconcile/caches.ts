@@ -1,0 +1,72 @@
+import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
+import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
+import { labels, managedBy } from '../../api/names.ts';
+import type { CronJob, Job, Pod } from '../plan/kubernetes.ts';
+import type { KubeClient } from '../runtime/client.ts';
+import { Informer } from '../runtime/informer.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { KubeObject, Resource } from '../runtime/resource.ts';
+import { connections, cronJobs, jobs, pods, segmentExports } from './resources.ts';
+
+/** What the controller watches; every read of a reconcile but a claim's comes from here. */
+export interface Caches {
+  connections: Informer<CriteoConnection>;
+  exports: Informer<CriteoSegmentExport>;
+  cronJobs: Informer<CronJob>;
+  jobs: Informer<Job>;
+  pods: Informer<Pod>;
+}
+
+/** Names of the indexes; each function tells the values under which an object is found. */
+export const byUid = 'uid';
+export const byConnection = 'connection';
+export const byExportUid = 'exportUid';
+export const byConnectionUid = 'connectionUid';
+
+export function createCaches(client: KubeClient, options: { namespaces: string[]; logger: Logger }): Caches {
+  const ours = `${labels.managedBy}=${managedBy}`;
+  const informer = <T extends KubeObject>(
+    resource: Resource<T>,
+    indexes: Record<string, (object: T) => string[]>,
+    labelSelector?: string,
+  ): Informer<T> =>
+    new Informer<T>({
+      client,
+      resource,
+      indexes,
+      logger: options.logger,
+      ...(options.namespaces.length > 0 ? { namespaces: options.namespaces } : {}),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+    });
+  const childIndexes = {
+    [byExportUid]: label(labels.exportUid),
+    [byConnectionUid]: label(labels.connectionUid),
+  };
+  return {
+    connections: informer(connections, { [byUid]: uidOf }),
+    exports: informer(segmentExports, { [byUid]: uidOf, [byConnection]: connectionKeyOf }),
+    cronJobs: informer(cronJobs, childIndexes, ours),
+    jobs: informer(jobs, childIndexes, ours),
+    pods: informer(pods, childIndexes, ours),
+  };
+}
+
+export function allCaches(caches: Caches): [string, Informer<KubeObject>][] {
+  return Object.entries(caches) as [string, Informer<KubeObject>][];
+}
+
+/** The key of the connection that an export refers to: `namespace/name`. */
+export function connectionKeyOf(resource: CriteoSegmentExport): string[] {
+  return [`${resource.metadata.namespace}/${resource.spec.connectionRef.name}`];
+}
+
+function uidOf(object: KubeObject): string[] {
+  return object.metadata.uid === undefined ? [] : [object.metadata.uid];
+}
+
+function label(name: string): (object: KubeObject) => string[] {
+  return (object) => {
+    const value = object.metadata.labels?.[name];
+    return value === undefined ? [] : [value];
+  };
+}

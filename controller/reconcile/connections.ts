@@ -1,0 +1,60 @@
+import { labels } from '../../api/names.ts';
+import { parseTime } from '../../api/time.ts';
+import { planConnection } from '../plan/connection.ts';
+import { podsOf } from '../plan/endedrun.ts';
+import { finished, type Job, type Pod } from '../plan/kubernetes.ts';
+import { outcomeOf } from '../plan/outcome.ts';
+import { isCredentialsFault } from '../plan/runresult.ts';
+import type { Result } from '../runtime/controller.ts';
+import { byConnection, byConnectionUid } from './caches.ts';
+import type { ReconcileContext } from './exports.ts';
+import { connections, pods } from './resources.ts';
+
+/** Looks, plans, acts, for one CriteoConnection. */
+export async function reconcileConnection(
+  key: string,
+  context: ReconcileContext,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { caches } = context;
+  const connection = caches.connections.store.getByKey(key);
+  // What it owned is the garbage collector's.
+  if (!connection || connection.metadata.deletionTimestamp !== undefined) return {};
+  // The watch is behind our own last write; its event brings the key back.
+  if (context.executor.wroteAfter(connection)) return {};
+  const { uid = '', namespace } = connection.metadata;
+  const isCheck = (object: Job | Pod): boolean => object.metadata.labels?.[labels.runKind] === 'Check';
+  const jobs = caches.jobs.store.byIndex(byConnectionUid, uid).filter(isCheck);
+  let checkPods = caches.pods.store.byIndex(byConnectionUid, uid).filter(isCheck);
+
+  const active = jobs.find((job) => job.metadata.name === connection.status?.activeCheck?.jobName);
+  const heard = active && outcomeOf(active, podsOf(checkPods, active.metadata.name))?.kind === 'Reported';
+  if (active && finished(active) && !heard) {
+    // The Job's end was heard before its pod's.
+    const labelSelector = `${labels.connectionUid}=${uid},${labels.runKind}=Check`;
+    const listed = await context.client.list(pods, {
+      ...(namespace === undefined ? {} : { namespace }),
+      labelSelector,
+      signal,
+    });
+    checkPods = listed.items;
+  }
+
+  const plan = planConnection(
+    { connection, jobs, pods: checkPods, credentialsFailedAt: credentialsFailedAt(key, context) },
+    context.clock.now(),
+    context.settings,
+  );
+  await context.executor.execute(connections, connection, plan, signal);
+  return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
+}
+
+function credentialsFailedAt(key: string, context: ReconcileContext): number | undefined {
+  const times = context.caches.exports.store
+    .byIndex(byConnection, key)
+    .flatMap(({ status }) =>
+      status?.lastRun && isCredentialsFault(status.lastRun.reason) ? [status.lastRun] : [],
+    )
+    .flatMap((run) => parseTime(run.finishedAt) ?? []);
+  return times.length > 0 ? Math.max(...times) : undefined;
+}

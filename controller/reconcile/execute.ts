@@ -1,0 +1,117 @@
+import { canonicalJson } from '../../api/hash.ts';
+import type { Action, Plan, PlannedEvent } from '../plan/action.ts';
+import { isHeld } from '../plan/kubernetes.ts';
+import type { KubeClient } from '../runtime/client.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../runtime/errors.ts';
+import { type EventRecorder, referenceTo } from '../runtime/events.ts';
+import type { KubeObject, Resource } from '../runtime/resource.ts';
+import { isNewer } from '../runtime/resourceversion.ts';
+import { cronJobs, jobs } from './resources.ts';
+
+interface WithStatus<Status> extends KubeObject {
+  status?: Status;
+}
+
+/**
+ * Carries a plan out: the status, then the events that it explains, then the
+ * actions in their order. Ends at the first error; the next reconcile plans anew
+ * from what is there.
+ */
+export class Executor {
+  readonly #client: KubeClient;
+  readonly #events: EventRecorder;
+  /** By uid of the object: the resourceVersion of our last write, until the watch has caught up. */
+  readonly #written = new Map<string, string>();
+
+  constructor(client: KubeClient, events: EventRecorder) {
+    this.#client = client;
+    this.#events = events;
+  }
+
+  /**
+   * Whether we wrote the object's status after it was as here. A plan from it could
+   * make a Job again that has ended and gone meanwhile.
+   */
+  wroteAfter(object: KubeObject): boolean {
+    const { uid = '', resourceVersion = '' } = object.metadata;
+    const written = this.#written.get(uid);
+    if (written !== undefined && isNewer(written, resourceVersion)) return true;
+    this.#written.delete(uid);
+    return false;
+  }
+
+  async execute<Status, T extends WithStatus<Status>>(
+    resource: Resource<T>,
+    object: T,
+    plan: Plan<Status>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const publish = (event: PlannedEvent): void =>
+      this.#events.event({ regarding: referenceTo(resource, object), ...event });
+    if (canonicalJson(object.status) !== canonicalJson(plan.status)) {
+      // The object's resourceVersion makes this the claim: of two controllers only one gets through.
+      const written = await this.#client.updateStatus(
+        resource,
+        { ...object, status: plan.status },
+        { signal },
+      );
+      this.#written.set(object.metadata.uid ?? '', written.metadata.resourceVersion ?? '');
+    }
+    for (const event of plan.events) publish(event);
+    for (const action of plan.actions) await this.#act(action, publish, signal);
+  }
+
+  async #act(action: Action, publish: (event: PlannedEvent) => void, signal: AbortSignal): Promise<void> {
+    switch (action.kind) {
+      case 'ApplyCronJob':
+        await this.#client.apply(cronJobs, action.cronJob as KubeObject & { metadata: { name: string } }, {
+          force: true,
+          signal,
+        });
+        return;
+      case 'SuspendCronJob':
+        await this.#client.patch(cronJobs, refOf(action.cronJob), { spec: { suspend: true } }, { signal });
+        return;
+      case 'CreateJob':
+        // Its name follows from why it is made, so one that exists is this one.
+        await ignoring(isAlreadyExists, this.#client.create(jobs, action.job, { signal }));
+        return;
+      case 'ReleaseJob': {
+        const { uid, resourceVersion } = action.job.metadata;
+        const patch = { metadata: { uid, resourceVersion }, spec: { suspend: false } };
+        await this.#client.patch(jobs, refOf(action.job), patch, { signal });
+        return;
+      }
+      case 'DeleteJob': {
+        const { uid, resourceVersion } = action.job.metadata;
+        const options = {
+          propagationPolicy: 'Background' as const,
+          signal,
+          ...(uid === undefined ? {} : { uid }),
+          // Released since it was seen, it is at work, and is not ours to end.
+          ...(isHeld(action.job) && resourceVersion !== undefined ? { resourceVersion } : {}),
+        };
+        const gone = (error: unknown): boolean => isNotFound(error) || isConflict(error);
+        const deleted = await ignoring(gone, this.#client.delete(jobs, refOf(action.job), options));
+        if (deleted && action.event) publish(action.event);
+        return;
+      }
+    }
+  }
+}
+
+/** True where the call took effect, false where it failed in the way that is no fault. */
+async function ignoring(harmless: (error: unknown) => boolean, call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (harmless(error)) return false;
+    throw error;
+  }
+}
+
+function refOf(object: KubeObject): { namespace?: string; name: string } {
+  const { namespace, name } = object.metadata;
+  return { ...(namespace === undefined ? {} : { namespace }), name: name ?? '' };
+}

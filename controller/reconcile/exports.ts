@@ -1,0 +1,144 @@
+import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
+import { labels } from '../../api/names.ts';
+import { cronJobName } from '../plan/cronjob.ts';
+import { podsOf } from '../plan/endedrun.ts';
+import { type ObservedExport, planExport } from '../plan/export.ts';
+import { finished, isHeld, isLive, type Job, type Pod } from '../plan/kubernetes.ts';
+import { outcomeOf } from '../plan/outcome.ts';
+import type { Settings } from '../plan/settings.ts';
+import type { KubeClient } from '../runtime/client.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Result } from '../runtime/controller.ts';
+import { isForbidden, isNotFound } from '../runtime/errors.ts';
+import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
+import type { Executor } from './execute.ts';
+import { claims, jobs as jobResource, pods, segmentExports } from './resources.ts';
+
+export interface ReconcileContext {
+  client: KubeClient;
+  caches: Caches;
+  executor: Executor;
+  settings: Settings;
+  clock: Clock;
+}
+
+/** Looks, plans, acts, for one CriteoSegmentExport. */
+export async function reconcileExport(
+  key: string,
+  context: ReconcileContext,
+  signal: AbortSignal,
+): Promise<Result> {
+  const resource = context.caches.exports.store.getByKey(key);
+  // What it owned is the garbage collector's.
+  if (!resource || resource.metadata.deletionTimestamp !== undefined) return {};
+  // The watch is behind our own last write; its event brings the key back.
+  if (context.executor.wroteAfter(resource)) return {};
+  const seen = await gather(resource, context, signal);
+  const plan = planExport(seen, context.clock.now(), context.settings);
+  await context.executor.execute(segmentExports, resource, plan, signal);
+  return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
+}
+
+async function gather(
+  resource: ObservedExport['export'],
+  context: ReconcileContext,
+  signal: AbortSignal,
+): Promise<ObservedExport> {
+  const { caches } = context;
+  const { namespace, uid = '' } = resource.metadata;
+  const connection = caches.connections.store.get({
+    ...(namespace === undefined ? {} : { namespace }),
+    name: resource.spec.connectionRef.name,
+  });
+  const jobs = await jobsOf(resource, context, signal);
+  const connectionUid = connection?.metadata.uid ?? '';
+  return {
+    export: resource,
+    connection,
+    cronJob: caches.cronJobs.store
+      .byIndex(byExportUid, uid)
+      .find(({ metadata }) => metadata.name === cronJobName(resource)),
+    jobs,
+    pods: await podsWithReport(jobs, resource, context, signal),
+    connectionsOfJobs: connectionsOf(jobs, caches),
+    claimExists: await claimExists(resource, context, signal),
+    otherRunsOfConnection: caches.jobs.store
+      .byIndex(byConnectionUid, connectionUid)
+      .filter((job) => isExportRun(job) && isLive(job) && job.metadata.labels?.[labels.exportUid] !== uid)
+      .length,
+  };
+}
+
+/**
+ * A claimed Job that looks held was released, more often than not, and the watch
+ * has not said so yet. Its claim must not be dropped for that: its end would
+ * never be told. So the Jobs are asked for.
+ */
+async function jobsOf(
+  resource: ObservedExport['export'],
+  context: ReconcileContext,
+  signal: AbortSignal,
+): Promise<Job[]> {
+  const { namespace, uid = '' } = resource.metadata;
+  const cached = context.caches.jobs.store.byIndex(byExportUid, uid);
+  const claimed = cached.find((job) => job.metadata.uid === resource.status?.activeRun?.jobUID);
+  if (!claimed || !isHeld(claimed)) return cached;
+  const listed = await context.client.list(jobResource, {
+    ...(namespace === undefined ? {} : { namespace }),
+    labelSelector: `${labels.exportUid}=${uid}`,
+    signal,
+  });
+  return listed.items;
+}
+
+/** The export may name another connection by now than its Jobs use. */
+function connectionsOf(jobs: readonly Job[], caches: Caches): CriteoConnection[] {
+  const uids = new Set(jobs.flatMap(({ metadata }) => metadata.labels?.[labels.connectionUid] ?? []));
+  return [...uids].flatMap((uid) => caches.connections.store.byIndex(byUid, uid));
+}
+
+function isExportRun(job: Job): boolean {
+  return job.metadata.labels?.[labels.exportUid] !== undefined;
+}
+
+/**
+ * Jobs and pods come by two watches, and a Job's end may be heard before its
+ * pod's: then the pods are asked for, or a report that is there would be missed.
+ */
+async function podsWithReport(
+  jobs: readonly Job[],
+  resource: ObservedExport['export'],
+  context: ReconcileContext,
+  signal: AbortSignal,
+): Promise<Pod[]> {
+  const { namespace, uid = '' } = resource.metadata;
+  const cached = context.caches.pods.store.byIndex(byExportUid, uid);
+  const job = jobs.find((candidate) => candidate.metadata.uid === resource.status?.activeRun?.jobUID);
+  if (!job || !finished(job)) return cached;
+  if (outcomeOf(job, podsOf(cached, job.metadata.name))?.kind === 'Reported') return cached;
+  const listed = await context.client.list(pods, {
+    ...(namespace === undefined ? {} : { namespace }),
+    labelSelector: `${labels.exportUid}=${uid}`,
+    signal,
+  });
+  return listed.items;
+}
+
+async function claimExists(
+  resource: ObservedExport['export'],
+  context: ReconcileContext,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  const name = resource.spec.source.file?.persistentVolumeClaim.claimName;
+  if (name === undefined) return undefined;
+  const { namespace } = resource.metadata;
+  try {
+    await context.client.get(claims, { ...(namespace === undefined ? {} : { namespace }), name }, { signal });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    // Without the right to look, the pod's own fate tells.
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
+import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
+import { labels } from '../../api/names.ts';
+import type { Handler } from '../runtime/informer.ts';
+import type { WorkQueue } from '../runtime/queue.ts';
+import { type KubeObject, objectKey } from '../runtime/resource.ts';
+import { byConnection, byConnectionUid, byUid, type Caches, connectionKeyOf } from './caches.ts';
+
+export interface Queues {
+  connections: WorkQueue;
+  exports: WorkQueue;
+}
+
+/**
+ * Which change makes which resource be looked at again; all that is there at the
+ * start is, too. Handlers only put keys into queues. Returns how to disconnect them.
+ */
+export function connectTriggers(caches: Caches, queues: Queues): () => void {
+  const addOwner = (child: KubeObject): void => {
+    const exportUid = child.metadata.labels?.[labels.exportUid];
+    if (exportUid === undefined) return;
+    for (const owner of caches.exports.store.byIndex(byUid, exportUid)) queues.exports.add(objectKey(owner));
+  };
+  /** Runs of other exports may have waited for this one to end: they share the connection's budget. */
+  const addWaiting = (connectionKey: string): void => {
+    for (const user of caches.exports.store.byIndex(byConnection, connectionKey)) {
+      if ((user.status?.waitingRuns ?? 0) > 0) queues.exports.add(objectKey(user));
+    }
+  };
+
+  const onConnection: Handler<CriteoConnection> = (before, now) => {
+    const object = now ?? before;
+    if (!object) return;
+    const key = objectKey(object);
+    queues.connections.add(key);
+    for (const user of caches.exports.store.byIndex(byConnection, key)) queues.exports.add(objectKey(user));
+    // An export that names another connection by now may have a run of this one.
+    for (const job of caches.jobs.store.byIndex(byConnectionUid, object.metadata.uid ?? '')) addOwner(job);
+  };
+
+  const onExport: Handler<CriteoSegmentExport> = (before, now) => {
+    const object = now ?? before;
+    if (!object) return;
+    queues.exports.add(objectKey(object));
+    // A run that failed by the credentials is a reason to check them at once.
+    if (hasNewRun(before, now)) for (const key of connectionKeyOf(object)) queues.connections.add(key);
+  };
+
+  const onChild: Handler<KubeObject> = (before, now) => {
+    const child = now ?? before;
+    if (!child) return;
+    const exportUid = child.metadata.labels?.[labels.exportUid];
+    const connectionUid = child.metadata.labels?.[labels.connectionUid];
+    addOwner(child);
+    if (connectionUid === undefined) return;
+    for (const owner of caches.connections.store.byIndex(byUid, connectionUid)) {
+      if (exportUid === undefined) queues.connections.add(objectKey(owner));
+      else addWaiting(objectKey(owner));
+    }
+  };
+
+  const removers = [
+    caches.connections.addHandler(onConnection),
+    caches.exports.addHandler(onExport),
+    caches.cronJobs.addHandler(onChild),
+    caches.jobs.addHandler(onChild),
+    caches.pods.addHandler(onChild),
+  ];
+  return () => {
+    for (const remove of removers) remove();
+  };
+}
+
+function hasNewRun(before: CriteoSegmentExport | undefined, now: CriteoSegmentExport | undefined): boolean {
+  return (
+    now?.status?.lastRun !== undefined && now.status.lastRun.jobName !== before?.status?.lastRun?.jobName
+  );
+}

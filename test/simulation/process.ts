@@ -1,0 +1,111 @@
+import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
+import { labels } from '../../api/names.ts';
+import { settings } from '../../controller/plan/testkit/objects.ts';
+import { byConnectionUid, byExportUid, byUid, type Caches } from '../../controller/reconcile/caches.ts';
+import { Executor } from '../../controller/reconcile/execute.ts';
+import { type ReconcileContext, reconcileExport } from '../../controller/reconcile/exports.ts';
+import type { KubeClient } from '../../controller/runtime/client.ts';
+import type { Clock } from '../../controller/runtime/clock.ts';
+import { ApiError } from '../../controller/runtime/errors.ts';
+import type { EventRecorder, NewEvent } from '../../controller/runtime/events.ts';
+import type { KubeObject } from '../../controller/runtime/resource.ts';
+import { Store } from '../../controller/runtime/store.ts';
+import { type Cluster, Crash, type Kind, type World } from './cluster.ts';
+
+export const kinds: readonly Kind[] = ['export', 'connections', 'cronJobs', 'jobs', 'pods'];
+
+/** The controller's process: its caches, which may be behind, and the real way from a key to its writes. */
+export class Process {
+  /** What its watches have told so far. */
+  readonly caches: World;
+  readonly events: NewEvent[] = [];
+  readonly #cluster: Cluster;
+  #executor: Executor;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.caches = copyOf(cluster.world);
+    this.#executor = this.#newExecutor();
+  }
+
+  /** The watch of a kind catches up. */
+  sync(...which: readonly Kind[]): void {
+    const fresh = copyOf(this.#cluster.world);
+    for (const kind of which) Object.assign(this.caches, { [kind]: fresh[kind] });
+  }
+
+  /**
+   * One reconcile. A conflict ends it, as it does in the work queue, which tries again later.
+   * @param crashAfter the process is killed at this write, and starts anew with fresh caches.
+   */
+  async reconcile(crashAfter?: number): Promise<{ requeueAfterMs?: number | undefined }> {
+    this.#cluster.writesLeft = crashAfter;
+    try {
+      const { namespace, name } = this.caches.export.metadata;
+      return await reconcileExport(`${namespace}/${name}`, this.#context(), new AbortController().signal);
+    } catch (error) {
+      if (error instanceof Crash) {
+        this.sync(...kinds);
+        this.#executor = this.#newExecutor();
+      } else if (!(error instanceof ApiError)) {
+        throw error;
+      }
+      return {};
+    } finally {
+      this.#cluster.writesLeft = undefined;
+    }
+  }
+
+  #newExecutor(): Executor {
+    const recorder = { event: (event: NewEvent) => this.events.push(event) } as unknown as EventRecorder;
+    return new Executor(this.#cluster as unknown as KubeClient, recorder);
+  }
+
+  #context(): ReconcileContext {
+    const { export: resource, connections, cronJobs, jobs, pods } = this.caches;
+    const children = {
+      [byExportUid]: labelled(labels.exportUid),
+      [byConnectionUid]: labelled(labels.connectionUid),
+    };
+    const uids = { [byUid]: ({ metadata }: KubeObject) => [metadata.uid ?? ''] };
+    return {
+      client: this.#cluster as unknown as KubeClient,
+      caches: {
+        exports: { store: storeOf<CriteoSegmentExport>([resource], uids) },
+        connections: { store: storeOf(connections.values(), uids) },
+        cronJobs: { store: storeOf(cronJobs.values(), children) },
+        jobs: { store: storeOf(jobs.values(), children) },
+        pods: { store: storeOf(pods.values(), children) },
+      } as unknown as Caches,
+      executor: this.#executor,
+      settings,
+      clock: { now: () => this.#cluster.now } as Clock,
+    };
+  }
+}
+
+function copyOf(world: World): World {
+  return {
+    export: world.export,
+    connections: new Map(world.connections),
+    cronJobs: new Map(world.cronJobs),
+    jobs: new Map(world.jobs),
+    pods: new Map(world.pods),
+  };
+}
+
+function labelled(name: string): (object: KubeObject) => string[] {
+  return ({ metadata }) => {
+    const value = metadata.labels?.[name];
+    return value === undefined ? [] : [value];
+  };
+}
+
+function storeOf<T extends KubeObject>(
+  objects: Iterable<T>,
+  indexes: Record<string, (object: T) => string[]>,
+): Store<T> {
+  const store = new Store<T>(indexes);
+  for (const object of objects) store.set(object);
+  return store;
+}
