@@ -15,10 +15,12 @@ export interface ImageOptions {
   readonly log?: (line: string) => void;
   /** A directory that holds dist/image already, to be used instead of the repository and a new bundle. */
   readonly context?: string;
+  /** Default: where the tests' cluster takes images from Docker. */
+  readonly withDocker?: boolean;
 }
 
 /**
- * Builds the image from the Dockerfile, unless the same was built before: with Docker where it answers, else
+ * Builds the image from the Dockerfile, unless the same was built before: with Docker or
  * with buildah. NODE_IMAGE names the base image; without it Docker takes the Dockerfile's own, and buildah a
  * stand-in made of Debian packages, which is for tests. TEST_IMAGE names an image that exists and is used as it is.
  */
@@ -31,8 +33,8 @@ export async function buildImage(options: ImageOptions = {}): Promise<ImageToLoa
   const dockerfile = join(repository, 'Dockerfile');
   const content = await contentHash(dockerfile, join(context, 'dist/image'));
   // A node of our own takes archives, and Docker may answer without kind or k3d being there.
-  const archive = (await chooseProvider()) === 'node' || !(await dockerAnswers());
-  if (!archive) return buildWithDocker(context, dockerfile, content, log);
+  const withDocker = options.withDocker ?? ((await chooseProvider()) !== 'node' && (await dockerAnswers()));
+  if (withDocker) return buildWithDocker(context, dockerfile, content, log);
   return buildArchive({ name, content, context, dockerfile, base: process.env.NODE_IMAGE, log });
 }
 
@@ -71,10 +73,11 @@ function hashOf(parts: readonly (string | Uint8Array)[]): string {
 }
 
 if (import.meta.main) {
-  const image = await buildImage();
+  // A person builds it to push it; the cluster's node takes what its own tests build.
+  const image = await buildImage({ withDocker: await dockerAnswers() });
   console.log(image.tag);
   const { cluster, problems } = await clusterStatus();
-  if (cluster && problems.length === 0) {
+  if (cluster && problems.length === 0 && (image.archive !== undefined || cluster.provider !== 'node')) {
     console.log(`In the cluster as ${await loadImage(image)}`);
   }
 }

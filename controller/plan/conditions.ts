@@ -27,6 +27,16 @@ export interface Readiness {
   progress?: 'Stalled' | 'Reconciling';
 }
 
+/** A CronJob or Job was refused: by a quota, a policy, or for a value that the API server does not take. */
+export function childRefused(refusal: string): Readiness {
+  return {
+    status: 'False',
+    reason: 'ChildRefused',
+    message: `Kubernetes refused an object that this needs: ${refusal} It is tried again.`,
+    progress: 'Stalled',
+  };
+}
+
 /** A condition to be set, without the fields that follow from the previous one. */
 export type Wanted = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 

@@ -20,6 +20,8 @@ export interface ObservedConnection {
   pods: readonly Pod[];
   /** When a run of one of its exports last failed by the credentials, in milliseconds. */
   credentialsFailedAt: number | undefined;
+  /** Kubernetes' word on a check's Job that it refused last time, where it did. */
+  refusal?: string | undefined;
 }
 
 /** After this long without a pod a check says so. */
@@ -61,6 +63,7 @@ export function planConnection(
     rests,
     result,
     startFault: starting.word,
+    refusal: seen.refusal,
     slow: isSlow(seen, status, now),
     now,
   });

@@ -5,6 +5,7 @@ import { type CheckResult, isCheckReason } from './checkresult.ts';
 import {
   type Condition,
   checking,
+  childRefused,
   findCondition,
   type Readiness,
   readinessConditions,
@@ -22,6 +23,8 @@ export interface ConnectionConditionsInput {
   /** Of a check that ended just now. */
   result: CheckResult | undefined;
   startFault: string | undefined;
+  /** Kubernetes' word on a check's Job that it refused. */
+  refusal: string | undefined;
   /** The check has had no pod for some time. */
   slow: boolean;
   now: number;
@@ -49,6 +52,7 @@ function readiness(input: ConnectionConditionsInput): Readiness {
   }
   // A check that succeeded holds while the next one's pod waits for a node.
   if (kept?.status === 'True') return kept;
+  if (input.refusal !== undefined) return childRefused(input.refusal);
   if (startFault !== undefined) return podFault(input, startFault);
   return kept ?? beingChecked(input);
 }

@@ -2,7 +2,7 @@ import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { conditionTypes } from '../../api/reasons.ts';
 import type { ExportRun } from '../../api/rundocument.ts';
-import { checking, findCondition, type Readiness } from './conditions.ts';
+import { checking, childRefused, findCondition, type Readiness } from './conditions.ts';
 import { messageFor } from './messages.ts';
 import { unsupportedExportFields, unsupportedMessage } from './unsupported.ts';
 
@@ -12,6 +12,8 @@ export interface DefinitionInput {
   connection: CriteoConnection | undefined;
   /** Whether the claim of source.file exists; undefined where there is no such source. */
   claimExists: boolean | undefined;
+  /** Kubernetes' word on a child that it refused last time, where it did. */
+  refusal?: string | undefined;
 }
 
 type Check = (input: DefinitionInput) => Readiness | undefined;
@@ -23,6 +25,7 @@ const definitionChecks: Check[] = [checkSupported, checkConnectionExists, checkA
 const blockers: Check[] = [
   checkConnectionUsed,
   checkSuspended,
+  checkChildrenAccepted,
   checkConnectionReady,
   checkAdvertiserAllowed,
   checkClaim,
@@ -132,6 +135,10 @@ function checkAdvertiserAllowed(input: DefinitionInput): Readiness | undefined {
     message: messageFor('AdvertiserNotAllowed', undefined, { secretName: '', apiVersion: '', advertiserId }),
     progress: 'Stalled',
   };
+}
+
+function checkChildrenAccepted({ refusal }: DefinitionInput): Readiness | undefined {
+  return refusal === undefined ? undefined : childRefused(refusal);
 }
 
 function checkClaim({ export: { spec }, claimExists }: DefinitionInput): Readiness | undefined {

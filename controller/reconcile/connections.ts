@@ -41,11 +41,18 @@ export async function reconcileConnection(
   }
 
   const plan = planConnection(
-    { connection, jobs, pods: checkPods, credentialsFailedAt: credentialsFailedAt(key, context) },
+    {
+      connection,
+      jobs,
+      pods: checkPods,
+      credentialsFailedAt: credentialsFailedAt(key, context),
+      refusal: context.executor.refusalOf(connection),
+    },
     context.clock.now(),
     context.settings,
   );
-  await context.executor.execute(connections, connection, plan, signal);
+  const { mended } = await context.executor.execute(connections, connection, plan, signal);
+  if (mended) return { requeueAfterMs: 1 };
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
 }
 

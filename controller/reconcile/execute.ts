@@ -2,7 +2,14 @@ import { canonicalJson } from '../../api/hash.ts';
 import type { Action, Plan, PlannedEvent } from '../plan/action.ts';
 import { isHeld } from '../plan/kubernetes.ts';
 import type { KubeClient } from '../runtime/client.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../runtime/errors.ts';
+import {
+  errorMessage,
+  isAlreadyExists,
+  isConflict,
+  isForbidden,
+  isInvalid,
+  isNotFound,
+} from '../runtime/errors.ts';
 import { type EventRecorder, referenceTo } from '../runtime/events.ts';
 import type { KubeObject, Resource } from '../runtime/resource.ts';
 import { isNewer } from '../runtime/resourceversion.ts';
@@ -15,7 +22,7 @@ interface WithStatus<Status> extends KubeObject {
 /**
  * Carries a plan out: the status, then the events that it explains, then the
  * actions in their order. Ends at the first error; the next reconcile plans anew
- * from what is there.
+ * from what is there. `mended`: a child was refused before, and status may say so still.
  */
 export class Executor {
   readonly #client: KubeClient;
@@ -26,6 +33,14 @@ export class Executor {
   constructor(client: KubeClient, events: EventRecorder) {
     this.#client = client;
     this.#events = events;
+  }
+
+  /** By uid of the owner: why the API server refused a child of it, until it takes one. */
+  readonly #refusals = new Map<string, string>();
+
+  /** For the next plan, which tells it in a condition. */
+  refusalOf(object: KubeObject): string | undefined {
+    return this.#refusals.get(object.metadata.uid ?? '');
   }
 
   /**
@@ -45,7 +60,7 @@ export class Executor {
     object: T,
     plan: Plan<Status>,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<{ mended: boolean }> {
     const publish = (event: PlannedEvent): void =>
       this.#events.event({ regarding: referenceTo(resource, object), ...event });
     if (canonicalJson(object.status) !== canonicalJson(plan.status)) {
@@ -58,7 +73,15 @@ export class Executor {
       this.#written.set(object.metadata.uid ?? '', written.metadata.resourceVersion ?? '');
     }
     for (const event of plan.events) publish(event);
-    for (const action of plan.actions) await this.#act(action, publish, signal);
+    try {
+      for (const action of plan.actions) await this.#act(action, publish, signal);
+    } catch (error) {
+      if (isInvalid(error) || isForbidden(error)) {
+        this.#refusals.set(object.metadata.uid ?? '', errorMessage(error));
+      }
+      throw error;
+    }
+    return { mended: this.#refusals.delete(object.metadata.uid ?? '') };
   }
 
   async #act(action: Action, publish: (event: PlannedEvent) => void, signal: AbortSignal): Promise<void> {

@@ -35,7 +35,8 @@ export async function reconcileExport(
   if (context.executor.wroteAfter(resource)) return {};
   const seen = await gather(resource, context, signal);
   const plan = planExport(seen, context.clock.now(), context.settings);
-  await context.executor.execute(segmentExports, resource, plan, signal);
+  const { mended } = await context.executor.execute(segmentExports, resource, plan, signal);
+  if (mended) return { requeueAfterMs: 1 };
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
 }
 
@@ -62,6 +63,7 @@ async function gather(
     pods: await podsWithReport(jobs, resource, context, signal),
     connectionsOfJobs: connectionsOf(jobs, caches),
     claimExists: await claimExists(resource, context, signal),
+    refusal: context.executor.refusalOf(resource),
     otherRunsOfConnection: caches.jobs.store
       .byIndex(byConnectionUid, connectionUid)
       .filter((job) => isExportRun(job) && isLive(job) && job.metadata.labels?.[labels.exportUid] !== uid)
