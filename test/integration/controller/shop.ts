@@ -1,0 +1,464 @@
+import { createHash, hash, randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { CriteoConnection } from '../../../api/generated/criteoconnection.ts';
+import type { CriteoSegmentExport } from '../../../api/generated/criteosegmentexport.ts';
+import { annotations, labels } from '../../../api/names.ts';
+import { kubectl } from '../../cluster/kubectl.ts';
+import { waitFor } from '../../cluster/wait.ts';
+import type { Sandbox } from '../../sandbox/sandbox.ts';
+import type { ReplyBody } from '../../support/apiserver.ts';
+import { ControllerProcess } from '../../support/controllerprocess.ts';
+import type { ExporterRun } from '../../support/processkubelet.ts';
+import type { World } from './world.ts';
+
+export const people = ['anna@example.com', 'Berit@Example.com ', 'chris@example.com', 'anna@example.com'];
+export const connectionName = 'nordic';
+export const exportName = 'newsletter';
+export const secretName = 'criteo-nordic';
+
+/** As the sandbox's default client has them. */
+export const goodCredentials = { clientId: 'sandbox-client', clientSecret: 'sandbox-secret' };
+
+/** An event as kubectl shows it. */
+export interface EventView {
+  type: string;
+  reason: string;
+  note: string;
+  /** Name of the object that it is about. */
+  about: string;
+  /** How often it was seen. */
+  count: number;
+}
+
+interface Item {
+  metadata: {
+    name: string;
+    uid: string;
+    creationTimestamp: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    ownerReferences?: object[];
+  };
+  spec?: { suspend?: boolean };
+  status?: { active?: number; conditions?: { type: string; status: string }[] };
+  [field: string]: unknown;
+}
+
+/** One namespace with everything that a user of the project has in it, and its own Criteo. */
+export class Shop implements AsyncDisposable {
+  readonly world: World;
+  readonly namespace: string;
+  readonly sandbox: Sandbox;
+  readonly controllers: ControllerProcess[] = [];
+
+  private constructor(world: World, namespace: string, sandbox: Sandbox) {
+    this.world = world;
+    this.namespace = namespace;
+    this.sandbox = sandbox;
+  }
+
+  /** Resolves when pods can be created in the new namespace. */
+  static async open(world: World, sandbox: Sandbox): Promise<Shop> {
+    const name = `shop-${randomBytes(4).toString('hex')}`;
+    const shop = new Shop(world, name, sandbox);
+    await shop.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    await waitFor(`the service account of ${name}`, 30_000, async () =>
+      (await world.api.call(`/api/v1/namespaces/${name}/serviceaccounts/default`)).status === 200
+        ? true
+        : undefined,
+    );
+    return shop;
+  }
+
+  /** Runs kubectl in the namespace. */
+  kubectl(args: readonly string[], input?: string): Promise<string> {
+    return kubectl(this.world.controlPlane.kubeconfigPath, ['--namespace', this.namespace, ...args], input);
+  }
+
+  /** The real controller, for this namespace alone; resolves when it leads. */
+  async startController(
+    options: { kubeconfig?: string; flags?: readonly string[] } = {},
+  ): Promise<ControllerProcess> {
+    const controller = this.launchController(options);
+    await controller.leads();
+    return controller;
+  }
+
+  launchController(options: { kubeconfig?: string; flags?: readonly string[] } = {}): ControllerProcess {
+    const { kubeconfig = this.world.controllerKubeconfig, flags = ['--leader-elect=false'] } = options;
+    const controller = new ControllerProcess({
+      program: this.world.controllerProgram,
+      kubeconfig,
+      flags: ['--namespace', this.namespace, '--allowed-base-url', this.sandbox.url, ...flags],
+      environment: this.world.nodeEnvironment,
+    });
+    this.controllers.push(controller);
+    return controller;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const controller of this.controllers) await controller.kill();
+  }
+
+  /** What controllers and exporters wrote. */
+  get logs(): string {
+    const runs = (['Check', 'Export'] as const).flatMap((kind) =>
+      this.world.kubelet.runs(this.namespace, kind),
+    );
+    return [...this.controllers, ...runs].map(({ output }) => output).join('\n');
+  }
+
+  /** Everything that a run needs, but the connection and the export. */
+  async prepare(files: Readonly<Record<string, string>> = { 'people.csv': csvOf(people) }): Promise<void> {
+    await this.putSecret(goodCredentials);
+    await this.putClaim();
+    await this.putFiles(files);
+  }
+
+  /** Prepares, applies both resources as they are by default, and waits until both are Ready. */
+  async settle(
+    changes: { connection?: object; export?: object; files?: Record<string, string> } = {},
+  ): Promise<void> {
+    await this.prepare(changes.files);
+    await this.apply(this.connection(changes.connection));
+    await this.apply(this.segmentExport(changes.export));
+    await this.ready();
+  }
+
+  /** Waits until the controller calls the export usable, by its newest definition. */
+  async ready(name = exportName, timeoutMs = 60_000): Promise<CriteoSegmentExport> {
+    return await this.untilExport(
+      'Ready=True',
+      (object) => isCurrent(object) && conditionOf(object, 'Ready')?.status === 'True',
+      name,
+      timeoutMs,
+    );
+  }
+
+  connection(spec: object = {}, name = connectionName): object {
+    return {
+      apiVersion: 'segmentexport.io/v1alpha1',
+      kind: 'CriteoConnection',
+      metadata: { name },
+      spec: {
+        credentialsSecretRef: { name: secretName },
+        advertiserId: '12345',
+        dataPrivacy: { agreed: true, agreedBy: 'Head of marketing', agreedOn: '2026-11-22' },
+        api: { baseUrl: this.sandbox.url },
+        ...spec,
+      },
+    };
+  }
+
+  segmentExport(spec: object = {}, name = exportName): object {
+    return {
+      apiVersion: 'segmentexport.io/v1alpha1',
+      kind: 'CriteoSegmentExport',
+      metadata: { name },
+      spec: {
+        connectionRef: { name: connectionName },
+        match: { email: { field: 'email' } },
+        source: {
+          file: { persistentVolumeClaim: { claimName: 'data' }, path: 'people.csv', segmentField: 'segment' },
+        },
+        segments: [{ name: 'readers' }],
+        ...spec,
+      },
+    };
+  }
+
+  /** As `kubectl apply --server-side`, without the cost of a process. */
+  async apply(object: object): Promise<void> {
+    const { kind, metadata } = object as { kind: string; metadata: { name: string } };
+    const { status, body } = await this.world.api.call(`${this.path(kind)}/${metadata.name}`, {
+      method: 'PATCH',
+      contentType: 'application/apply-patch+yaml',
+      query: { fieldManager: 'user', force: 'true' },
+      body: object,
+    });
+    if (status > 201) throw new Error(`apply of ${kind} ${metadata.name}: ${status} ${body.message}`);
+  }
+
+  async putSecret(stringData: Record<string, string>): Promise<void> {
+    await this.deleteSecret();
+    await this.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: secretName }, stringData });
+  }
+
+  async deleteSecret(): Promise<void> {
+    await this.world.api.call(`${this.path('Secret')}/${secretName}`, { method: 'DELETE' });
+  }
+
+  async putClaim(): Promise<void> {
+    await this.apply({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data' },
+      spec: { accessModes: ['ReadOnlyMany'], resources: { requests: { storage: '1Gi' } } },
+    });
+  }
+
+  /** Puts files into the claim `data`, by path. */
+  async putFiles(files: Readonly<Record<string, string>>): Promise<void> {
+    for (const [path, content] of Object.entries(files)) {
+      const place = join(this.world.directory, 'claims', this.namespace, 'data', path);
+      await mkdir(dirname(place), { recursive: true });
+      await writeFile(place, content);
+    }
+  }
+
+  /** Asks for a run with the annotation; returns its value. */
+  async request(value = now(), name = exportName): Promise<string> {
+    await this.patch('CriteoSegmentExport', name, {
+      metadata: { annotations: { [annotations.requestedAt]: value } },
+    });
+    return value;
+  }
+
+  /** As `kubectl create job --from=cronjob/...` does it. */
+  async createJobByHand(jobName: string): Promise<void> {
+    const { cronJobName = '' } = (await this.getExport()).status ?? {};
+    await this.kubectl(['create', 'job', jobName, `--from=cronjob/${cronJobName}`]);
+  }
+
+  /** The Job that the CronJob controller would make now, with what that controller puts on it; returns its time. */
+  async createScheduledJob(): Promise<string> {
+    const scheduled = `${now().slice(0, 19)}Z`;
+    const { cronJobName = '' } = (await this.getExport()).status ?? {};
+    const { body } = await this.world.api.call(`${this.path('CronJob')}/${cronJobName}`);
+    const cronJob = body as unknown as Item & {
+      spec: { jobTemplate: { metadata: { labels: object; annotations: object }; spec: object } };
+    };
+    const { metadata, spec } = cronJob.spec.jobTemplate;
+    const name = `${cronJobName}-${Math.floor(Date.parse(scheduled) / 60_000)}`;
+    const stamp = { 'batch.kubernetes.io/cronjob-scheduled-timestamp': scheduled };
+    await this.create(this.path('Job'), {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: {
+        name,
+        labels: metadata.labels,
+        annotations: { ...metadata.annotations, ...stamp },
+        ownerReferences: [
+          {
+            apiVersion: 'batch/v1',
+            kind: 'CronJob',
+            name: cronJobName,
+            uid: cronJob.metadata.uid,
+            controller: true,
+            blockOwnerDeletion: true,
+          },
+        ],
+      },
+      spec,
+    });
+    return scheduled;
+  }
+
+  async patch(kind: string, name: string, patch: object): Promise<void> {
+    const { status, body } = await this.world.api.call(`${this.path(kind)}/${name}`, {
+      method: 'PATCH',
+      contentType: 'application/merge-patch+json',
+      body: patch,
+    });
+    if (status !== 200) throw new Error(`patch of ${kind} ${name}: ${status} ${body.message}`);
+  }
+
+  async delete(kind: string, name: string): Promise<void> {
+    const { status, body } = await this.world.api.call(`${this.path(kind)}/${name}`, {
+      method: 'DELETE',
+      body: { propagationPolicy: 'Background' },
+    });
+    if (status > 202) throw new Error(`delete of ${kind} ${name}: ${status} ${body.message}`);
+  }
+
+  async getExport(name = exportName): Promise<CriteoSegmentExport> {
+    return (await this.#get('CriteoSegmentExport', name)) as unknown as CriteoSegmentExport;
+  }
+
+  async getConnection(name = connectionName): Promise<CriteoConnection> {
+    return (await this.#get('CriteoConnection', name)) as unknown as CriteoConnection;
+  }
+
+  /** Waits until an export is as `wanted` says; the last one seen is in the error. */
+  untilExport(
+    what: string,
+    wanted: (object: CriteoSegmentExport) => boolean,
+    name = exportName,
+    timeoutMs = 60_000,
+  ): Promise<CriteoSegmentExport> {
+    return this.#until(`${name}: ${what}`, () => this.getExport(name), wanted, timeoutMs);
+  }
+
+  untilConnection(
+    what: string,
+    wanted: (object: CriteoConnection) => boolean,
+    timeoutMs = 60_000,
+  ): Promise<CriteoConnection> {
+    return this.#until(`${connectionName}: ${what}`, () => this.getConnection(), wanted, timeoutMs);
+  }
+
+  /** Waits until so many runs have ended, as the export's history tells. */
+  untilRuns(count: number, name = exportName): Promise<CriteoSegmentExport> {
+    return this.untilExport(
+      `${count} ended runs`,
+      ({ status }) => (status?.history?.length ?? 0) >= count && status?.activeRun === undefined,
+      name,
+    );
+  }
+
+  /** Changes the definition and waits until the controller has acted on it: what it would start by then, it has started. */
+  async nudge(name = exportName): Promise<CriteoSegmentExport> {
+    await this.patch('CriteoSegmentExport', name, { spec: { name: `changed ${now()}` } });
+    return await this.untilExport('the new definition is seen', isCurrent, name);
+  }
+
+  /** Waits until so many exporters of runs have been started. */
+  untilStarted(count: number): Promise<ExporterRun[]> {
+    return waitFor(`${count} exporters`, 60_000, () => {
+      const runs = this.exporters();
+      return runs.length >= count ? runs : undefined;
+    });
+  }
+
+  /** Exporters of runs, not of checks, that were started in this namespace. */
+  exporters(): ExporterRun[] {
+    return this.world.kubelet.runs(this.namespace);
+  }
+
+  /** The Jobs of runs. */
+  async jobs(): Promise<Item[]> {
+    const jobs = await this.#list(this.path('Job'));
+    return jobs.filter((job) => job.metadata.labels?.[labels.runKind] === 'Export');
+  }
+
+  /** The Jobs of runs that wait for their release. */
+  async heldJobs(): Promise<string[]> {
+    return (await this.jobs())
+      .filter(({ spec }) => spec?.suspend === true)
+      .map(({ metadata }) => metadata.name);
+  }
+
+  /** Our events, oldest first; the events of Kubernetes' own controllers are left out. */
+  async events(about?: string): Promise<EventView[]> {
+    type Event = Item & {
+      type: string;
+      reason: string;
+      note: string;
+      reportingController: string;
+      eventTime: string;
+      regarding: { name: string };
+      series?: { count: number };
+    };
+    const items = (await this.#list(`/apis/events.k8s.io/v1/namespaces/${this.namespace}/events`)) as Event[];
+    return items
+      .filter((event) => event.reportingController?.startsWith('segmentexport.io'))
+      .filter((event) => about === undefined || event.regarding.name === about)
+      .toSorted((a, b) => a.eventTime.localeCompare(b.eventTime))
+      .map(({ type, reason, note, regarding, series }) => ({
+        type,
+        reason,
+        note,
+        about: regarding.name,
+        count: series?.count ?? 1,
+      }));
+  }
+
+  /** Waits for an event; events are written in the background. */
+  untilEvent(reason: string, about: string, timeoutMs = 20_000): Promise<EventView> {
+    return waitFor(`the event ${reason} of ${about}`, timeoutMs, async () =>
+      (await this.events(about)).find((event) => event.reason === reason),
+    );
+  }
+
+  /** The path of a kind in this namespace. */
+  path(kind: string): string {
+    const group = { Job: 'batch/v1', CronJob: 'batch/v1' }[kind];
+    const own = kind.startsWith('Criteo') ? 'segmentexport.io/v1alpha1' : group;
+    return `${own === undefined ? '/api/v1' : `/apis/${own}`}/namespaces/${this.namespace}/${kind.toLowerCase()}s`;
+  }
+
+  async create(path: string, object: object): Promise<void> {
+    const { status, body } = await this.world.api.call(path, { method: 'POST', body: object });
+    if (status !== 201) throw new Error(`create at ${path}: ${status} ${body.message}`);
+  }
+
+  async #get(kind: string, name: string): Promise<ReplyBody> {
+    const { status, body } = await this.world.api.call(`${this.path(kind)}/${name}`);
+    if (status !== 200) throw new Error(`get of ${kind} ${name}: ${status} ${body.message}`);
+    return body;
+  }
+
+  async #list(path: string): Promise<Item[]> {
+    const { status, body } = await this.world.api.call(path);
+    if (status !== 200) throw new Error(`list of ${path}: ${status} ${body.message}`);
+    return (body as ReplyBody & { items: Item[] }).items;
+  }
+
+  async #until<T extends { status?: unknown }>(
+    what: string,
+    get: () => Promise<T>,
+    wanted: (object: T) => boolean,
+    timeoutMs: number,
+  ): Promise<T> {
+    let last: T | undefined;
+    try {
+      return await waitFor(what, timeoutMs, async () => {
+        last = await get();
+        return wanted(last) ? last : undefined;
+      });
+    } catch (error) {
+      const seen = JSON.stringify(last?.status, null, 1);
+      const logs = this.controllers.map(({ output }) => output.slice(-3000)).join('\n---\n');
+      throw new Error(`${error instanceof Error ? error.message : error}\n${seen}\n${logs}`);
+    }
+  }
+}
+
+interface WithConditions {
+  metadata: { generation?: number };
+  status?: {
+    observedGeneration?: number;
+    conditions?: { type: string; status: string; reason: string; message: string }[];
+  };
+}
+
+export function conditionOf(object: WithConditions, type: string) {
+  return object.status?.conditions?.find((condition) => condition.type === type);
+}
+
+/** Whether the controller has seen the newest definition. */
+export function isCurrent(object: WithConditions): boolean {
+  return object.status?.observedGeneration === object.metadata.generation;
+}
+
+/** Whether a condition has this reason, for the newest definition. */
+export function hasReason(type: string, reason: string): (object: WithConditions) => boolean {
+  return (object) => isCurrent(object) && conditionOf(object, type)?.reason === reason;
+}
+
+/** A CSV of one segment. */
+export function csvOf(addresses: readonly string[], segment = 'readers'): string {
+  return `email,segment\n${addresses.map((address) => `${address},${segment}\n`).join('')}`;
+}
+
+/** What the sandbox's digest of a segment must be that holds these people: computed from the rows alone. */
+export function digestOf(addresses: readonly string[]): string {
+  const digests = new Set(addresses.map((address) => hash('sha256', address.trim().toLowerCase())));
+  const sum = createHash('sha256');
+  for (const digest of [...digests].sort()) sum.update(`${digest}\n`);
+  return sum.digest('hex');
+}
+
+/** Calls that changed something at Criteo, or tried to. */
+export function writes(sandbox: Sandbox): number {
+  return sandbox
+    .requests()
+    .filter(({ method, path }) => method === 'PATCH' || path.endsWith('/create') || path.endsWith('/delete'))
+    .length;
+}
+
+/** An RFC 3339 time that no earlier call gave. */
+export function now(): string {
+  return new Date().toISOString();
+}

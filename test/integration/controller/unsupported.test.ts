@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { annotations } from '../../../api/names.ts';
+import { conditionOf, exportName, hasReason, type Shop } from './shop.ts';
+import { startWorld, type World } from './world.ts';
+
+let world: World;
+let shop: Shop;
+beforeAll(async () => {
+  world = await startWorld();
+  shop = await world.shop();
+  await shop.startController();
+  await shop.settle();
+});
+afterAll(() => world?.[Symbol.asyncDispose]());
+
+const secret = { credentialsSecretRef: { name: 'store' } };
+const file = { persistentVolumeClaim: { claimName: 'data' }, path: 'people.csv', segmentField: 'segment' };
+
+/** What the condition names, and a definition with it. */
+const exportFields: { field: string; spec?: object; annotation?: string }[] = [
+  {
+    field: 'spec.source.s3',
+    spec: {
+      source: {
+        s3: { region: 'eu-north-1', bucket: 'people', path: 'a.csv', segmentField: 'segment', ...secret },
+      },
+    },
+  },
+  {
+    field: 'spec.source.azureBlob',
+    spec: {
+      source: {
+        azureBlob: {
+          endpoint: 'https://store.example',
+          container: 'people',
+          path: 'a.csv',
+          segmentField: 'segment',
+          ...secret,
+        },
+      },
+    },
+  },
+  {
+    field: 'spec.source.postgresql',
+    spec: {
+      source: {
+        postgresql: {
+          host: 'db.example',
+          database: 'crm',
+          table: 'people',
+          segmentField: 'segment',
+          ...secret,
+        },
+      },
+    },
+  },
+  {
+    field: 'spec.source.customerInsights',
+    spec: {
+      source: {
+        customerInsights: {
+          environmentUrl: 'https://shop.crm4.dynamics.com',
+          tenantId: '11111111-2222-4333-8444-555555555555',
+          ...secret,
+        },
+      },
+    },
+  },
+  { field: 'spec.source.file.format: NDJSON', spec: { source: { file: { ...file, format: 'NDJSON' } } } },
+  { field: 'spec.source.file.format: Parquet', spec: { source: { file: { ...file, format: 'Parquet' } } } },
+  { field: 'spec.consent', spec: { consent: { field: 'doNotEmail', equals: 'false' } } },
+  { field: 'spec.maxSourceAgeSeconds', spec: { maxSourceAgeSeconds: 3600 } },
+  { field: 'spec.runAfter', spec: { runAfter: [{ cronJob: 'nightly-refresh' }] } },
+  { field: 'spec.mode: Mirror', spec: { mode: 'Mirror' } },
+  { field: 'spec.removalGuard', spec: { removalGuard: { maxPercent: 10 } } },
+  { field: 'spec.deletionPolicy: Empty', spec: { deletionPolicy: 'Empty' } },
+  { field: 'spec.deletionPolicy: Delete', spec: { deletionPolicy: 'Delete' } },
+  {
+    field: 'spec.segments[0].existing: TakeOver',
+    spec: { segments: [{ name: 'readers', existing: 'TakeOver' }] },
+  },
+  { field: 'spec.job.tolerations', spec: { job: { tolerations: [{ key: 'batch', operator: 'Exists' }] } } },
+  { field: 'spec.job.priorityClassName', spec: { job: { priorityClassName: 'batch-low' } } },
+  { field: 'spec.job.labels', spec: { job: { labels: { team: 'crm' } } } },
+  { field: 'spec.job.serviceAccountName', spec: { job: { serviceAccountName: 'crm' } } },
+  { field: `metadata.annotations[${annotations.planRequestedAt}]`, annotation: annotations.planRequestedAt },
+  { field: `metadata.annotations[${annotations.approvedRun}]`, annotation: annotations.approvedRun },
+  { field: `metadata.annotations[${annotations.cancelledRun}]`, annotation: annotations.cancelledRun },
+];
+
+describe.concurrent('an export with', () => {
+  test.each(exportFields)(
+    '$field is refused by name; without it, it is used',
+    async ({ field, spec, annotation }) => {
+      const name = `export-${exportFields.findIndex((other) => other.field === field)}`;
+      const plain = shop.segmentExport({}, name) as { spec: object; metadata: object };
+      await shop.apply({
+        ...shop.segmentExport(spec, name),
+        metadata: {
+          name,
+          ...(annotation === undefined ? {} : { annotations: { [annotation]: '2026-11-22T04:00:00Z' } }),
+        },
+      });
+      const refused = await shop.untilExport('NotYetSupported', hasReason('Ready', 'NotYetSupported'), name);
+      const message = expect.stringContaining(`${field}: not supported by this release; remove it`);
+      expect(conditionOf(refused, 'Ready')).toMatchObject({ status: 'False', message });
+      expect(conditionOf(refused, 'Stalled')).toMatchObject({ status: 'True', message });
+      expect(refused.status?.cronJobName).toBeUndefined();
+      expect(await shop.untilEvent('NotYetSupported', name)).toMatchObject({
+        type: 'Warning',
+        count: 1,
+        note: message,
+      });
+
+      await shop.apply(plain);
+      // An annotation is no part of the generation.
+      const usable = await shop.untilExport('AwaitingRun', hasReason('Ready', 'AwaitingRun'), name);
+      expect(conditionOf(usable, 'Stalled')).toBeUndefined();
+    },
+  );
+});
+
+test('an export that gets such a field starts nothing, and its schedule rests, until the field is gone', async () => {
+  await shop.apply(shop.segmentExport({ schedule: { cron: '0 4 1 1 *' } }));
+  const { status } = await shop.ready();
+  const suspended = async (): Promise<unknown> => {
+    const { body } = await world.api.call(`${shop.path('CronJob')}/${status?.cronJobName}`);
+    return (body.spec as { suspend?: boolean }).suspend;
+  };
+  expect(await suspended()).toBe(false);
+  await shop.apply(shop.segmentExport({ schedule: { cron: '0 4 1 1 *' }, mode: 'Mirror' }));
+  await shop.untilExport('NotYetSupported', hasReason('Ready', 'NotYetSupported'));
+  await shop.createJobByHand('by-hand');
+  await shop.untilExport('the run waits', (object) => object.status?.waitingRuns === 1);
+  await expect.poll(suspended, { timeout: 10_000 }).toBe(true);
+  expect(shop.exporters()).toEqual([]);
+
+  await shop.apply(shop.segmentExport({ schedule: { cron: '0 4 1 1 *' } }));
+  const { status: after } = await shop.untilRuns(1);
+  expect(after?.lastRun).toMatchObject({ trigger: 'Manual', outcome: 'Succeeded' });
+  expect(await suspended()).toBe(false);
+  expect((await shop.getExport(exportName)).status?.cronJobName).toBe(status?.cronJobName);
+});
+
+const connectionFields = [
+  { field: 'spec.ledger', spec: { ledger: { volume: { size: '1Gi' } } } },
+  { field: 'spec.requireConsent: true', spec: { requireConsent: true } },
+];
+
+test.each(connectionFields)(
+  'a connection with $field is refused by name; without it, it is used',
+  async ({ field, spec }) => {
+    await shop.apply(shop.connection(spec));
+    const refused = await shop.untilConnection('NotYetSupported', hasReason('Ready', 'NotYetSupported'));
+    expect(conditionOf(refused, 'Stalled')).toMatchObject({
+      status: 'True',
+      message: expect.stringContaining(`${field}: not supported by this release`),
+    });
+    const blocked = await shop.untilExport('ConnectionNotReady', hasReason('Ready', 'ConnectionNotReady'));
+    expect(conditionOf(blocked, 'Ready')?.message).toContain(field);
+    await shop.apply(shop.connection());
+    await shop.ready();
+  },
+);
