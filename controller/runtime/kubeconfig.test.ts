@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KubeClient } from './client.ts';
 import { systemClock } from './clock.ts';
 import { type FakeServer, startFakeServer } from './fakeserver.ts';
@@ -120,4 +120,14 @@ test('connections are kept while the credentials are the same, and made anew wit
   await transport.renew(second);
   expect((await transport.access()).dispatcher).not.toBe(first.dispatcher);
   await transport.close();
+});
+
+test('where there is no kubeconfig at all, that is what is said', () => {
+  vi.stubEnv('KUBECONFIG', '');
+  vi.stubEnv('HOME', directory);
+  try {
+    expect(() => loadKubeConfig()).toThrow('no kubeconfig was found');
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });

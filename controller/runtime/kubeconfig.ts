@@ -10,6 +10,9 @@ export interface KubeConfigOptions {
   context?: string | undefined;
 }
 
+// What client-node takes where it finds nothing; the error that follows from it speaks of TLS settings.
+const CLIENT_NODE_FALLBACK = 'http://localhost:8080';
+
 /**
  * Loads what is needed to reach and trust an API server.
  * @throws Error when the file cannot be read, or has no such context, cluster or user.
@@ -19,6 +22,11 @@ export function loadKubeConfig(options: KubeConfigOptions = {}): KubeConfig {
   const files = options.kubeconfig ? [options.kubeconfig] : filesOf(process.env.KUBECONFIG);
   if (options.kubeconfig) config.loadFromFile(options.kubeconfig);
   else config.loadFromDefault();
+  if (!options.kubeconfig && config.getCurrentCluster()?.server === CLIENT_NODE_FALLBACK) {
+    throw new Error(
+      'no kubeconfig was found (KUBECONFIG, ~/.kube/config), and this is no pod; name a kubeconfig',
+    );
+  }
   if (options.context) config.setCurrentContext(options.context);
 
   const context = config.getContexts().find(({ name }) => name === config.getCurrentContext());
