@@ -66,6 +66,7 @@ function messageContext(
   return {
     secretName,
     apiVersion,
+    exportName: `${run.export.namespace}/${run.export.name}`,
     advertiserId: run.advertiserId,
     ...(mounted.claimName === undefined ? {} : { claimName: mounted.claimName }),
     path: file.path,

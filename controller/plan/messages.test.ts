@@ -61,3 +61,10 @@ test('a segment without a file is told as a file', () => {
     '"lists" has no file "lapsed.csv"',
   );
 });
+
+test('an export that was deleted and made anew is told how to get its own segment back, another one is not', () => {
+  const owned = (owner: string): string =>
+    messageFor('SegmentOwnedByAnother', { owner }, { ...context, exportName: 'shop/newsletter' });
+  expect(owned('shop/newsletter')).toContain('existing: Keep');
+  expect(owned('shop/other')).not.toContain('existing: Keep');
+});

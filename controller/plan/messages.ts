@@ -6,6 +6,8 @@ import type { ReportDetails } from '../../api/report.ts';
 export interface MessageContext {
   secretName: string;
   apiVersion: string;
+  /** `namespace/name` of the export. */
+  exportName?: string;
   advertiserId?: string;
   claimName?: string;
   path?: string;
@@ -62,7 +64,7 @@ const messages: Record<RunReason, Message> = {
   SegmentNotOurs: (d, c) =>
     `Criteo has a segment "${c.segment?.criteoName ?? ''}" that this export did not make${held(d)}; choose another criteoName, or add to it with existing: Keep.`,
   SegmentOwnedByAnother: (d, c) =>
-    `The Criteo segment "${c.segment?.criteoName ?? ''}" belongs to the export ${d.owner ?? 'of another cluster'}; choose another criteoName. If that is this export itself, before it was deleted and made anew, existing: Keep adds to it.`,
+    `The Criteo segment "${c.segment?.criteoName ?? ''}" belongs to the export ${d.owner ?? 'of another cluster'}${namesake(d, c)}`,
   SegmentReadOnly: (_, c) =>
     `Criteo says that the segment "${c.segment?.criteoName ?? ''}" is read-only; choose another criteoName.`,
   SegmentNameRefused: (_, c) =>
@@ -109,6 +111,13 @@ function code(details: ReportDetails): string {
 
 function line(details: ReportDetails): string {
   return details.line === undefined ? '' : ` at line ${details.line}`;
+}
+
+/** The same name is another cluster's, or this export's own before it was deleted and made anew. */
+function namesake(details: ReportDetails, context: MessageContext): string {
+  return details.owner !== undefined && details.owner === context.exportName
+    ? ' of another cluster, or of this one before it was deleted and made anew; choose another criteoName, or add to it with existing: Keep.'
+    : '; choose another criteoName.';
 }
 
 function held(details: ReportDetails): string {
