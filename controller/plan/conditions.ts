@@ -1,16 +1,9 @@
+import type { Condition } from '../../api/generated/common.ts';
 import { conditionTypes } from '../../api/reasons.ts';
 import { formatTime } from '../../api/time.ts';
 import { cut } from './text.ts';
 
-/** metav1.Condition. */
-export interface Condition {
-  type: string;
-  status: 'True' | 'False' | 'Unknown';
-  observedGeneration?: number;
-  lastTransitionTime: string;
-  reason: string;
-  message: string;
-}
+export type { Condition };
 
 /** The reason of a connection's Ready while its first check by a definition is under way. */
 export const checking = 'Checking';

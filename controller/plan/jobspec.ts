@@ -1,4 +1,4 @@
-import { exitCodes, notRetried } from '../../api/reasons.ts';
+import { notRetried } from '../../api/reasons.ts';
 import type { JobSpec, PodTemplate } from './kubernetes.ts';
 
 export interface JobLimits {
@@ -33,9 +33,4 @@ export function jobSpec(template: PodTemplate, limits: JobLimits): JobSpec {
     },
     template,
   };
-}
-
-/** Whether a pod that ended so would be tried again by the Job. */
-export function isRetried(exitCode: number): boolean {
-  return exitCode !== exitCodes.success && !notRetried.includes(exitCode);
 }

@@ -1,14 +1,13 @@
 import { labels } from '../../api/names.ts';
 import { parseTime } from '../../api/time.ts';
 import { planConnection } from '../plan/connection.ts';
-import { podsOf } from '../plan/endedrun.ts';
-import { finished, type Job, type Pod } from '../plan/kubernetes.ts';
-import { outcomeOf } from '../plan/outcome.ts';
+import type { Job, Pod } from '../plan/kubernetes.ts';
 import { isCredentialsFault } from '../plan/runresult.ts';
 import type { Result } from '../runtime/controller.ts';
 import { byConnection, byConnectionUid } from './caches.ts';
 import type { ReconcileContext } from './exports.ts';
-import { connections, pods } from './resources.ts';
+import { reportedPods } from './reportedpods.ts';
+import { connections } from './resources.ts';
 
 /** Looks, plans, acts, for one CriteoConnection. */
 export async function reconcileConnection(
@@ -25,20 +24,12 @@ export async function reconcileConnection(
   const { uid = '', namespace } = connection.metadata;
   const isCheck = (object: Job | Pod): boolean => object.metadata.labels?.[labels.runKind] === 'Check';
   const jobs = caches.jobs.store.byIndex(byConnectionUid, uid).filter(isCheck);
-  let checkPods = caches.pods.store.byIndex(byConnectionUid, uid).filter(isCheck);
-
-  const active = jobs.find((job) => job.metadata.name === connection.status?.activeCheck?.jobName);
-  const heard = active && outcomeOf(active, podsOf(checkPods, active.metadata.name))?.kind === 'Reported';
-  if (active && finished(active) && !heard) {
-    // The Job's end was heard before its pod's.
-    const labelSelector = `${labels.connectionUid}=${uid},${labels.runKind}=Check`;
-    const listed = await context.client.list(pods, {
-      ...(namespace === undefined ? {} : { namespace }),
-      labelSelector,
-      signal,
-    });
-    checkPods = listed.items;
-  }
+  const checkPods = await reportedPods(
+    jobs.find((job) => job.metadata.name === connection.status?.activeCheck?.jobName),
+    caches.pods.store.byIndex(byConnectionUid, uid).filter(isCheck),
+    context.client,
+    { namespace, labelSelector: `${labels.connectionUid}=${uid},${labels.runKind}=Check`, signal },
+  );
 
   const plan = planConnection(
     {

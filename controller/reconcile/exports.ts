@@ -1,10 +1,8 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import { labels } from '../../api/names.ts';
 import { cronJobName } from '../plan/cronjob.ts';
-import { podsOf } from '../plan/endedrun.ts';
 import { type ObservedExport, planExport } from '../plan/export.ts';
-import { finished, isHeld, isLive, type Job, type Pod } from '../plan/kubernetes.ts';
-import { outcomeOf } from '../plan/outcome.ts';
+import { isHeld, isLive, type Job } from '../plan/kubernetes.ts';
 import type { Settings } from '../plan/settings.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -12,7 +10,8 @@ import type { Result } from '../runtime/controller.ts';
 import { isForbidden, isNotFound } from '../runtime/errors.ts';
 import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
 import type { Executor } from './execute.ts';
-import { claims, jobs as jobResource, pods, segmentExports } from './resources.ts';
+import { reportedPods } from './reportedpods.ts';
+import { claims, jobs as jobResource, segmentExports } from './resources.ts';
 
 export interface ReconcileContext {
   client: KubeClient;
@@ -60,7 +59,12 @@ async function gather(
       .byIndex(byExportUid, uid)
       .find(({ metadata }) => metadata.name === cronJobName(resource)),
     jobs,
-    pods: await podsWithReport(jobs, resource, context, signal),
+    pods: await reportedPods(
+      jobs.find((job) => job.metadata.uid === resource.status?.activeRun?.jobUID),
+      caches.pods.store.byIndex(byExportUid, uid),
+      context.client,
+      { namespace, labelSelector: `${labels.exportUid}=${uid}`, signal },
+    ),
     connectionsOfJobs: connectionsOf(jobs, caches),
     claimExists: await claimExists(resource, context, signal),
     refusal: context.executor.refusalOf(resource),
@@ -101,29 +105,6 @@ function connectionsOf(jobs: readonly Job[], caches: Caches): CriteoConnection[]
 
 function isExportRun(job: Job): boolean {
   return job.metadata.labels?.[labels.exportUid] !== undefined;
-}
-
-/**
- * Jobs and pods come by two watches, and a Job's end may be heard before its
- * pod's: then the pods are asked for, or a report that is there would be missed.
- */
-async function podsWithReport(
-  jobs: readonly Job[],
-  resource: ObservedExport['export'],
-  context: ReconcileContext,
-  signal: AbortSignal,
-): Promise<Pod[]> {
-  const { namespace, uid = '' } = resource.metadata;
-  const cached = context.caches.pods.store.byIndex(byExportUid, uid);
-  const job = jobs.find((candidate) => candidate.metadata.uid === resource.status?.activeRun?.jobUID);
-  if (!job || !finished(job)) return cached;
-  if (outcomeOf(job, podsOf(cached, job.metadata.name))?.kind === 'Reported') return cached;
-  const listed = await context.client.list(pods, {
-    ...(namespace === undefined ? {} : { namespace }),
-    labelSelector: `${labels.exportUid}=${uid}`,
-    signal,
-  });
-  return listed.items;
 }
 
 async function claimExists(

@@ -102,7 +102,6 @@ export const isGone = has(410);
 export const isInvalid = has(422);
 export const isForbidden = has(403);
 export const isUnauthorized = has(401);
-export const isTooManyRequests = has(429);
 
 /** Somebody wrote in between: read again, then decide again. */
 export function isConflict(error: unknown): boolean {
