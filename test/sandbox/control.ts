@@ -1,4 +1,4 @@
-import { checked, type ForeignMembers, type ForeignSegment } from './controlinput.ts';
+import { type ByHand, checked, type ForeignMembers, type ForeignSegment } from './controlinput.ts';
 import { type Fault, type FaultState, readFault } from './faults.ts';
 import { normaliseAll } from './identifier.ts';
 import type { RequestEntry, Violation } from './journal.ts';
@@ -25,6 +25,9 @@ export type Controls = {
   contains(segmentId: string, digestHex: string): boolean;
   addSegment(segment: ForeignSegment): SegmentView;
   changeMembers(members: ForeignMembers): SegmentView;
+  /** What somebody does to a segment by hand, in Criteo's own tools. */
+  changeSegment(segmentId: string, change: ByHand): SegmentView;
+  deleteSegment(segmentId: string): void;
   addFault(fault: Fault): FaultState;
   faults(): FaultState[];
   clearFaults(): void;
@@ -113,6 +116,12 @@ export function createControls(
       segment.members.change(operation, emailMembers(identifiers));
       return view(segment);
     },
+    changeSegment: (segmentId, change) => {
+      const changed = { ...existing(segmentId), ...checked('byHand', change) };
+      current().segments.put(changed);
+      return view(changed);
+    },
+    deleteSegment: (segmentId) => current().segments.delete(existing(segmentId).id),
     addFault: (fault) => current().faults.add(readFault(fault)),
     faults: () => current().faults.list(),
     clearFaults: () => current().faults.clear(),

@@ -11,6 +11,8 @@ const routes: Record<string, Route> = {
   'GET /sandbox/segments': (controls) => controls.segments(),
   'POST /sandbox/segments': (controls, body) => controls.addSegment(body),
   'GET /sandbox/segments/{id}': (controls, _body, id) => controls.segment(id),
+  'PATCH /sandbox/segments/{id}': (controls, body, id) => controls.changeSegment(id, body),
+  'DELETE /sandbox/segments/{id}': (controls, _body, id) => done(() => controls.deleteSegment(id)),
   'GET /sandbox/segments/{id}/contains': (controls, _body, id, query) => ({
     contains: controls.contains(id, query.get('digest') ?? ''),
   }),

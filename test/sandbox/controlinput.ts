@@ -15,6 +15,9 @@ export type ForeignSegment = {
 /** Members that somebody else adds (the default) or removes. */
 export type ForeignMembers = { segmentId: string; identifiers: string[]; operation?: 'add' | 'remove' };
 
+/** What somebody changes about a segment by hand. */
+export type ByHand = { name?: string; description?: string | null; readOnly?: boolean };
+
 const strings = { type: 'array', items: { type: 'string' } };
 const ajv = new Ajv();
 const schemas = {
@@ -51,6 +54,15 @@ const schemas = {
       segmentId: { type: 'string' },
       identifiers: strings,
       operation: { enum: ['add', 'remove'] },
+    },
+  }),
+  byHand: ajv.compile<ByHand>({
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      name: { type: 'string' },
+      description: { type: 'string', nullable: true },
+      readOnly: { type: 'boolean' },
     },
   }),
   client: ajv.compile<Client>({

@@ -95,6 +95,8 @@ export function playFault(
       return { ...plain, delayMilliseconds: fault.milliseconds };
     case 'late':
       return { ...plain, effect: { afterMilliseconds: fault.milliseconds } };
+    case 'resetLate':
+      return { ...plain, effect: { afterMilliseconds: fault.milliseconds }, transport: 'reset' };
     case 'errors': {
       const seed = { ...seedFor(500), ...fault.problem };
       return { ...plain, answer: withProblem(answer, 'errors', seed, path, false), effect: 'never' };

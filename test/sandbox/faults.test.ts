@@ -101,6 +101,14 @@ test('a late effect comes after its reply, at its time or when released', async 
   await expect.poll(size, { timeout: 4_000 }).toBe(0);
 });
 
+test('an effect may come although the caller was never answered, and late', async () => {
+  sandbox.addFault({ kind: 'resetLate', operation: 'add' });
+  await expect(add()).rejects.toThrow();
+  expect([size(), sandbox.pendingEffects()]).toEqual([0, 1]);
+  sandbox.releaseEffects();
+  expect(size()).toBe(1);
+});
+
 test('errors inside a 200 stand for an effect that did not happen', async () => {
   sandbox.addFault({ kind: 'errors', problem: { type: 'validation', code: 'odd' } });
   const reply = await add();

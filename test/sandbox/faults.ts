@@ -32,6 +32,8 @@ export type FaultEffect =
   | { kind: 'delay'; milliseconds: number }
   /** The reply at once, the effect after so many milliseconds, or when released. */
   | { kind: 'late'; milliseconds?: number }
+  /** The connection is reset without a reply; the effect comes after so many milliseconds, or when released. */
+  | { kind: 'resetLate'; milliseconds?: number }
   /** 200 with a problem in errors[]; no effect. */
   | { kind: 'errors'; problem?: FaultProblem }
   /** 200 with a problem in warnings[]; with the effect unless `applied` is false. */
@@ -73,6 +75,7 @@ const kinds: Record<FaultEffect['kind'], { properties: object; required?: string
   malformed: { properties: {} },
   delay: { properties: { milliseconds }, required: ['milliseconds'] },
   late: { properties: { milliseconds } },
+  resetLate: { properties: { milliseconds } },
   errors: { properties: { problem: problemSchema } },
   warnings: { properties: { problem: problemSchema, applied } },
   emptyData: { properties: {} },
@@ -127,6 +130,7 @@ function matches(fault: Fault, request: ApiRequest, answer: Answer): boolean {
     case 'emptyData':
       return answer.status === 200 && Array.isArray(data);
     case 'late':
+    case 'resetLate':
       return answer.status === 200 && answer.commit !== undefined;
     default:
       return true;
