@@ -17,6 +17,11 @@ export const annotations = {
   templateHash: `${group}/template-hash`,
   /** On Jobs made for a request: the value of requestedAt that they answer. */
   request: `${group}/request`,
+  /** On Jobs made for a plan: the value of planRequestedAt that they answer. */
+  planRequest: `${group}/plan-request`,
+  /** On Jobs that a person's approval started: the run that was approved, and the token of what it had seen. */
+  approved: `${group}/approved`,
+  approval: `${group}/approval`,
   /** On Jobs that took the place of a held one: how many stood there before. */
   replacement: `${group}/replacement`,
   /** Where a person had made the first of them: its uid and time. */
@@ -33,7 +38,7 @@ export const annotations = {
 export const labels = {
   exportUid: `${group}/export-uid`,
   connectionUid: `${group}/connection-uid`,
-  /** `Check` or `Export`. */
+  /** `Check`, `Export` or `Retire`. */
   runKind: `${group}/run-kind`,
   managedBy: 'app.kubernetes.io/managed-by',
   partOf: 'app.kubernetes.io/part-of',
@@ -46,6 +51,8 @@ export const paths = {
   runDocument: '/run/segmentexport/run/run.json',
   credentials: '/run/segmentexport/credentials',
   source: '/run/segmentexport/source',
+  ledger: '/run/segmentexport/ledger',
+  ledgerCredentials: '/run/segmentexport/ledger-credentials',
   caBundle: '/run/segmentexport/ca',
   caBundleFile: '/run/segmentexport/ca/ca.crt',
   terminationMessage: '/dev/termination-log',
@@ -53,3 +60,9 @@ export const paths = {
 
 /** Keys of the Secret that a connection's credentialsSecretRef names. */
 export const credentialKeys = { clientId: 'clientId', clientSecret: 'clientSecret' } as const;
+
+/** Keys of the Secret that spec.ledger.s3.credentialsSecretRef names. */
+export const objectStoreKeys = { accessKeyId: 'accessKeyId', secretAccessKey: 'secretAccessKey' } as const;
+
+/** On exports whose segments at Criteo are to be emptied or deleted when they go. */
+export const finalizer = `${group}/retire`;

@@ -34,27 +34,49 @@ export const runReasons = {
   FieldNotFound: 'user',
   SegmentFieldNotFound: 'user',
   SegmentFieldMissing: 'user',
+  ConsentFieldNotFound: 'user',
   SegmentNotFound: 'user',
   SegmentEmpty: 'user',
   TooManyProfiles: 'user',
+  TooManyWithoutConsent: 'user',
   SegmentNotOurs: 'user',
   SegmentOwnedByAnother: 'user',
   SegmentReadOnly: 'user',
   SegmentNameRefused: 'user',
+  /** Criteo has a segment that this export filled, and the ledger does not know it. */
+  SegmentNotInLedger: 'user',
   CriteoRefused: 'user',
   SegmentsFailed: 'user',
+
+  LedgerSecretMissing: 'user',
+  LedgerForbidden: 'user',
+  LedgerReadOnly: 'user',
+  LedgerFull: 'user',
+  /** The store has no conditional writes, or the volume no hard links. */
+  LedgerNotUsable: 'user',
+  LedgerDamaged: 'user',
+  LedgerTooNew: 'user',
+  LedgerOfAnother: 'user',
+
+  // A person decides by approving the run, or by changing the source or the definition.
+  RemovalGuard: 'guard',
 
   // These pass by themselves; the Job is retried.
   CriteoUnavailable: 'passing',
   CriteoThrottled: 'passing',
   CriteoReplyInvalid: 'passing',
   SourceUnavailable: 'passing',
+  LedgerUnavailable: 'passing',
+  /** Another run holds the ledger's lease. */
+  LedgerBusy: 'passing',
+  /** The lease ran out, or the ledger was changed by another: nothing more was sent. */
+  LedgerLeaseLost: 'passing',
   Interrupted: 'passing',
 
   // Faults of our own.
   RunDocumentInvalid: 'internal',
   InternalError: 'internal',
-} as const satisfies Record<string, 'success' | 'user' | 'passing' | 'internal'>;
+} as const satisfies Record<string, 'success' | 'user' | 'passing' | 'guard' | 'internal'>;
 
 export type RunReason = keyof typeof runReasons;
 export type FaultKind = (typeof runReasons)[RunReason];

@@ -8,6 +8,10 @@ import {
   maxReportBytes,
   noCounts,
   type Report,
+  type RetiredReport,
+  type SegmentReport,
+  segmentActions,
+  segmentOrigins,
   sumCounts,
 } from './report.ts';
 
@@ -21,43 +25,80 @@ const base: Report = {
 };
 const reasons = Object.keys(runReasons) as RunReason[];
 const count = fc.nat({ max: 1_000_000 });
-const segment = fc.record({
+const criteoId = fc.constantFrom('1', '9'.repeat(19));
+const segment: fc.Arbitrary<SegmentReport> = fc
+  .record({
+    reason: fc.constantFrom<RunReason | 'NotRun'>(...reasons, 'NotRun'),
+    criteoSegmentId: criteoId,
+    action: fc.constantFrom(...segmentActions),
+    origin: fc.constantFrom(...segmentOrigins),
+    invalid: count,
+    empty: count,
+    duplicate: count,
+    withoutConsent: count,
+    selected: count,
+    uploaded: count,
+    removed: count,
+    refused: count,
+    held: count,
+  })
+  .map((line) => ({
+    ...line,
+    read: line.invalid + line.empty + line.duplicate + line.withoutConsent + line.selected,
+  }));
+const retired: fc.Arbitrary<RetiredReport> = fc.record({
   reason: fc.constantFrom<RunReason | 'NotRun'>(...reasons, 'NotRun'),
-  criteoSegmentId: fc.constantFrom('1', '9'.repeat(19)),
-  read: count,
-  invalid: count,
-  empty: count,
-  duplicate: count,
-  selected: count,
-  uploaded: count,
-  refused: count,
+  policy: fc.constantFrom('Retain' as const, 'Empty' as const, 'Delete' as const),
+  advertiserId: criteoId,
+  criteoSegmentId: criteoId,
+  removed: count,
+  held: count,
 });
 
 test('a report comes back from the pod as it was', () => {
   fc.assert(
-    fc.property(fc.array(segment, { maxLength: 50 }), fc.constantFrom(...reasons), (segments, reason) => {
-      const report = { ...base, reason, segments };
-      expect(decodeReport(encodeReport(report))).toEqual(report);
-    }),
+    fc.property(
+      fc.array(segment, { maxLength: 20 }),
+      fc.array(retired, { maxLength: 10 }),
+      fc.constantFrom(...reasons),
+      (segments, list, reason) => {
+        const more = { retired: { total: 77, list }, approval: '0123456789abcdef', unsettled: 5 };
+        const report: Report = { ...base, reason, segments, ...more, plan: true };
+        expect(decodeReport(encodeReport(report))).toEqual(report);
+      },
+    ),
   );
 });
 
 test('fifty segments with their details fit into a termination message', () => {
   const details = { owner: `${'n'.repeat(63)}/${'e'.repeat(253)}`, count: 1_000_000 };
-  const longest = {
+  const million = Object.fromEntries(Object.keys(noCounts).map((name) => [name, 1_000_000]));
+  const longest: SegmentReport = {
     ...noCounts,
-    read: 1_000_000,
-    reason: 'SegmentOwnedByAnother' as const,
+    ...million,
+    reason: 'SegmentOwnedByAnother',
+    action: 'Recreate',
+    origin: 'TakenOver',
     criteoSegmentId: '9'.repeat(19),
     details,
+  };
+  const gone: RetiredReport = {
+    reason: 'RemovalGuard',
+    policy: 'Delete',
+    advertiserId: '9'.repeat(19),
+    criteoSegmentId: '9'.repeat(19),
+    removed: 1_000_000,
+    held: 1_000_000,
   };
   const text = encodeReport({
     ...base,
     reason: 'SegmentsFailed',
     segments: Array.from({ length: 50 }, () => longest),
+    retired: { total: 60, list: Array.from({ length: 60 }, () => gone) },
   });
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(maxReportBytes);
   expect(decodeReport(text)?.segments).toHaveLength(50);
+  expect(decodeReport(text)?.retired?.total).toBe(60);
 });
 
 test('a hundred advertisers fit, and their number is told where their ids do not', () => {
@@ -68,16 +109,23 @@ test('a hundred advertisers fit, and their number is told where their ids do not
 });
 
 describe('what is no report is not believed:', () => {
-  const wire = JSON.parse(encodeReport({ ...base, segments: [{ ...noCounts, reason: 'Succeeded' }] }));
+  const wire = JSON.parse(
+    encodeReport({ ...base, segments: [{ ...noCounts, reason: 'Succeeded', action: 'None' }] }),
+  );
   test.each<[string, unknown]>([
     ['no JSON', '{'],
     ['cut off', encodeReport(base).slice(0, -5)],
-    ['another version', { ...wire, v: 2 }],
+    ['another version', { ...wire, v: 1 }],
     ['more than was agreed', { ...wire, note: 'anna@example.com' }],
     ['a reason that is none', { ...wire, words: ['anna'] }],
     ['a word that is not there', { ...wire, reason: 7 }],
-    ['a negative count', { ...wire, segments: [[0, 0, -1, 0, 0, 0, 0, 0, 0]] }],
-    ['a text in the place of a count', { ...wire, segments: [[0, 0, '1', 0, 0, 0, 0, 0, 0]] }],
+    ['a negative count', { ...wire, segments: ['0 0 0 0 -1 0 0 0 0 0 0 0 0'] }],
+    ['a text in the place of a count', { ...wire, segments: ['0 0 0 0 Anna 0 0 0 0 0 0 0 0'] }],
+    ['a count that no number holds', { ...wire, segments: ['0 0 0 0 zzzzzzzzzzzzz 0 0 0 0 0 0 0 0'] }],
+    ['an action that is none', { ...wire, segments: ['0 0 z 0 0 0 0 0 0 0 0 0 0'] }],
+    ['too few numbers', { ...wire, segments: ['0 0 0 0'] }],
+    ['a retired segment of no advertiser', { ...wire, retired: { total: 1, list: ['0 0 0 0 0 0'] } }],
+    ['an approval that is no token', { ...wire, approval: 'anna' }],
     ['a text in a detail', { ...wire, details: { code: 'Anna Andersen' } }],
     ['more advertisers than status can hold', { ...wire, advertisers: { total: 2 ** 31, ids: [] } }],
   ])('%s', (_, text) => {
@@ -89,7 +137,7 @@ describe('the exit code', () => {
   const failed = (...kinds: (RunReason | 'NotRun')[]): Report => ({
     ...base,
     reason: 'SegmentsFailed',
-    segments: kinds.map((reason) => ({ ...noCounts, reason })),
+    segments: kinds.map((reason) => ({ ...noCounts, reason, action: 'None' as const })),
   });
   test.each<[string, Report, number]>([
     ['a success', base, exitCodes.success],
@@ -98,6 +146,8 @@ describe('the exit code', () => {
     ['a fault of ours', { ...base, reason: 'InternalError' }, exitCodes.internal],
     ['a part that failed', failed('Succeeded', 'SegmentNotFound'), exitCodes.partial],
     ['all parts', failed('SegmentNotFound', 'NotRun'), exitCodes.user],
+    ['a guard', failed('RemovalGuard', 'SegmentNotFound'), exitCodes.guard],
+    ['a guard beside a success', failed('RemovalGuard', 'Succeeded'), exitCodes.partial],
     ['a part that passes', failed('Succeeded', 'SegmentNotFound', 'CriteoUnavailable'), exitCodes.passing],
   ])('of %s', (_, report, code) => {
     expect(exitCodeOf(report)).toBe(code);

@@ -1,5 +1,6 @@
-import { Ajv } from 'ajv';
+import { Ajv, type ValidateFunction } from 'ajv';
 import { exitCodes, isRunReason, type RunReason, runReasons } from './reasons.ts';
+import type { DeletionPolicy } from './rundocument.ts';
 
 /**
  * The report: what one run did, in counts and codes. It is the container's
@@ -7,7 +8,9 @@ import { exitCodes, isRunReason, type RunReason, runReasons } from './reasons.ts
  * compact form (`encodeReport`); fifty segments fit.
  */
 export interface Report {
-  kind: 'Check' | 'Export';
+  kind: 'Check' | 'Export' | 'Retire';
+  /** Nothing was sent: the counts of the segments tell what would be. */
+  plan?: true;
   /** The whole run's; `SegmentsFailed` where only some of its segments failed. */
   reason: RunReason;
   /** Numbers and codes that the message for `reason` needs. */
@@ -19,6 +22,12 @@ export interface Report {
   advertisers?: { total: number; ids: string[] };
   /** An export's, in the order of the run document. */
   segments?: SegmentReport[];
+  /** Segments at Criteo that have left the export, or whose export is gone: the first of them, and how many. */
+  retired?: { total: number; list: RetiredReport[] };
+  /** Where the guard stopped something: what a person approves, bound to the counts and the ledger's state. */
+  approval?: string;
+  /** Identifiers that a later run sends again, because changes at Criteo may have overtaken each other. */
+  unsettled?: number;
   /** Calls made to Criteo, and milliseconds spent waiting for its rate limit. */
   calls: number;
   throttledMs: number;
@@ -28,8 +37,8 @@ export interface Report {
 
 /** Everything here is our own word or a number: never text from a file or an API. */
 export interface ReportDetails {
-  /** Which key of the Secret is missing. */
-  key?: 'clientId' | 'clientSecret';
+  /** Which key of a Secret is missing: of the credentials, or of the ledger's store. */
+  key?: 'clientId' | 'clientSecret' | 'accessKeyId' | 'secretAccessKey';
   /** The line of the file at which reading failed, from 1. */
   line?: number;
   /** HTTP status of the reply that ended the run. */
@@ -40,8 +49,10 @@ export interface ReportDetails {
   delimiter?: 'Comma' | 'Semicolon' | 'Tab';
   /** Index into match.email: 0 is `field`, 1 the first of `fallbackFields`. */
   fieldIndex?: number;
-  /** Profiles counted when the limit was passed, or identifiers that Criteo says a segment holds. */
+  /** Profiles counted when a limit was passed; identifiers that Criteo says a segment holds, or that would be removed. */
   count?: number;
+  /** Identifiers of which `count` would be removed. */
+  total?: number;
   /** `namespace/name` of the export that the owner marker names. */
   owner?: string;
 }
@@ -52,6 +63,28 @@ export interface SegmentReport extends SegmentCounts {
   details?: ReportDetails;
   /** Criteo's id of the segment, once known. */
   criteoSegmentId?: string;
+  /** What was done to the segment at Criteo beside its list, or would be. */
+  action: SegmentAction;
+  /** Whose the segment at Criteo is. */
+  origin?: SegmentOrigin;
+}
+
+export const segmentActions = ['None', 'Create', 'Keep', 'TakeOver', 'Rename', 'Recreate'] as const;
+export type SegmentAction = (typeof segmentActions)[number];
+
+export const segmentOrigins = ['Created', 'Kept', 'TakenOver'] as const;
+export type SegmentOrigin = (typeof segmentOrigins)[number];
+
+export interface RetiredReport {
+  reason: RunReason | 'NotRun';
+  policy: DeletionPolicy;
+  advertiserId: string;
+  /** Absent where the segment was never made. */
+  criteoSegmentId?: string;
+  /** Identifiers that Criteo acknowledged as removed, or would remove. */
+  removed: number;
+  /** Identifiers of this export's that are still there. */
+  held: number;
 }
 
 export interface SegmentCounts {
@@ -63,27 +96,46 @@ export interface SegmentCounts {
   empty: number;
   /** Rows whose address was already seen in this segment. */
   duplicate: number;
+  /** Rows of people without consent. */
+  withoutConsent: number;
   /** Distinct addresses. */
   selected: number;
-  /** Identifiers that Criteo acknowledged as valid. */
+  /** Identifiers that Criteo acknowledged as added; in a plan, those that would be. */
   uploaded: number;
+  /** Identifiers that Criteo acknowledged as removed; in a plan, those that would be. */
+  removed: number;
   /** Identifiers that Criteo called invalid. */
   refused: number;
+  /** Identifiers of this export's that the segment holds after the run, as Criteo acknowledged them. */
+  held: number;
 }
 
 /** What Kubernetes keeps of a termination message, in bytes. */
 export const maxReportBytes = 4096;
 
-const countNames = ['read', 'invalid', 'empty', 'duplicate', 'selected', 'uploaded', 'refused'] as const;
+const countNames = [
+  'invalid',
+  'empty',
+  'duplicate',
+  'withoutConsent',
+  'selected',
+  'uploaded',
+  'removed',
+  'refused',
+  'held',
+] as const;
 
 export const noCounts: Readonly<SegmentCounts> = {
   read: 0,
   invalid: 0,
   empty: 0,
   duplicate: 0,
+  withoutConsent: 0,
   selected: 0,
   uploaded: 0,
+  removed: 0,
   refused: 0,
+  held: 0,
 };
 
 /** Adds the counts of segments: an export's totals. */
@@ -91,35 +143,43 @@ export function sumCounts(segments: readonly SegmentCounts[]): SegmentCounts {
   const sum = { ...noCounts };
   for (const segment of segments) {
     // Past this a sum is not exact, and status would not take it.
-    for (const name of countNames) sum[name] = Math.min(sum[name] + segment[name], Number.MAX_SAFE_INTEGER);
+    for (const name of ['read', ...countNames] as const)
+      sum[name] = Math.min(sum[name] + segment[name], Number.MAX_SAFE_INTEGER);
   }
   return sum;
 }
 
 /** The exporter's exit code for a report. */
 export function exitCodeOf(report: Report): number {
-  const segments = report.segments ?? [];
   if (report.reason !== 'SegmentsFailed') return exitCodes[runReasons[report.reason]];
-  // A segment whose fault passes makes the whole Job worth a retry: adding again what is there is harmless.
-  if (segments.some((s) => s.reason !== 'NotRun' && runReasons[s.reason] === 'passing'))
-    return exitCodes.passing;
-  return segments.some((s) => s.reason === 'Succeeded') ? exitCodes.partial : exitCodes.user;
+  const reasons = [...(report.segments ?? []), ...(report.retired?.list ?? [])].map(({ reason }) => reason);
+  const kinds = reasons.map((reason) => (reason === 'NotRun' ? undefined : runReasons[reason]));
+  // A segment whose fault passes makes the whole Job worth a retry: sending again what is there is harmless.
+  if (kinds.includes('passing')) return exitCodes.passing;
+  if (report.segments?.some(({ reason }) => reason === 'Succeeded')) return exitCodes.partial;
+  return kinds.includes('guard') ? exitCodes.guard : exitCodes.user;
 }
 
-// The wire form. Reasons are listed once and named by index; a segment is
-// [reason, criteoSegmentId | 0, read, invalid, empty, duplicate, selected, uploaded, refused].
+// The wire form. Words are listed once and named by index. A segment is one text of numbers to the base
+// of 36, with spaces between: reason, Criteo's id (0: none), action, origin (0: none), then the counts;
+// `read` is their sum. A retired one is the same of reason, policy, advertiser, id, removed, held.
+// Fifty segments of 20,000 profiles take 2.7 KB that way, as arrays of numbers they would take 4.2 KB.
 interface Wire {
-  v: 1;
+  v: 2;
   kind: Report['kind'];
+  plan?: true;
   words: string[];
   reason: number;
   details?: ReportDetails;
   started: number;
   finished: number;
   advertisers?: { total: number; ids: string[] };
-  segments?: (number | string)[][];
+  segments?: string[];
   /** By index of the segment. */
   segmentDetails?: Record<string, ReportDetails>;
+  retired?: { total: number; list: string[] };
+  approval?: string;
+  unsettled?: number;
   calls: number;
   throttled: number;
   deprecated?: { sunset?: string };
@@ -131,7 +191,7 @@ const detailsSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    key: { enum: ['clientId', 'clientSecret'] },
+    key: { enum: ['clientId', 'clientSecret', 'accessKeyId', 'secretAccessKey'] },
     line: count,
     status: { type: 'integer', minimum: 100, maximum: 599 },
     // A code of words; what could be a digest of an address is none.
@@ -139,6 +199,7 @@ const detailsSchema = {
     delimiter: { enum: ['Comma', 'Semicolon', 'Tab'] },
     fieldIndex: { type: 'integer', minimum: 0, maximum: 5 },
     count,
+    total: count,
     owner: {
       type: 'string',
       pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$',
@@ -152,8 +213,9 @@ export const reportSchema = {
   required: ['v', 'kind', 'words', 'reason', 'started', 'finished', 'calls', 'throttled'],
   additionalProperties: false,
   properties: {
-    v: { const: 1 },
-    kind: { enum: ['Check', 'Export'] },
+    v: { const: 2 },
+    kind: { enum: ['Check', 'Export', 'Retire'] },
+    plan: { const: true },
     words: { type: 'array', maxItems: 60, items: { type: 'string', pattern: '^[A-Za-z]{1,40}$' } },
     reason: count,
     details: detailsSchema,
@@ -171,18 +233,28 @@ export const reportSchema = {
     segments: {
       type: 'array',
       maxItems: 50,
-      items: {
-        type: 'array',
-        minItems: 9,
-        maxItems: 9,
-        items: { anyOf: [count, { type: 'string', pattern: '^[0-9]{1,19}$' }] },
-      },
+      items: { type: 'string', pattern: '^[0-9a-z]{1,13}( [0-9a-z]{1,13}){12}$' },
     },
     segmentDetails: {
       type: 'object',
       propertyNames: { pattern: '^[0-9]{1,2}$' },
       additionalProperties: detailsSchema,
     },
+    retired: {
+      type: 'object',
+      required: ['total', 'list'],
+      additionalProperties: false,
+      properties: {
+        total: count,
+        list: {
+          type: 'array',
+          maxItems: 50,
+          items: { type: 'string', pattern: '^[0-9a-z]{1,13}( [0-9a-z]{1,13}){5}$' },
+        },
+      },
+    },
+    approval: { type: 'string', pattern: '^[0-9a-f]{16}$' },
+    unsettled: count,
     calls: count,
     throttled: count,
     deprecated: {
@@ -193,9 +265,18 @@ export const reportSchema = {
   },
 } as const;
 
-const validate = new Ajv({ allowUnionTypes: true }).compile<Wire>(reportSchema);
+let validator: ValidateFunction<Wire> | undefined;
 
-/** The report in at most 4096 bytes; details of segments, then ids of advertisers, are left out where it would be longer. */
+/** Compiled where a report is read: the exporter only writes them, and would start later by a tenth of a second. */
+function isWire(value: unknown): value is Wire {
+  validator ??= new Ajv({ allowUnionTypes: true }).compile<Wire>(reportSchema);
+  return validator(value);
+}
+
+/** More retired segments than this are told by their number alone. */
+const maxRetired = 10;
+
+/** The report in at most 4096 bytes; details of segments, then ids of advertisers, then retired segments are left out where it would be longer. */
 export function encodeReport(report: Report): string {
   const words: string[] = [];
   const indexOf = (word: string): number => {
@@ -203,7 +284,7 @@ export function encodeReport(report: Report): string {
     return words.indexOf(word);
   };
   const wire: Wire = {
-    v: 1,
+    v: 2,
     kind: report.kind,
     words,
     reason: indexOf(report.reason),
@@ -212,31 +293,69 @@ export function encodeReport(report: Report): string {
     calls: report.calls,
     throttled: Math.round(report.throttledMs),
   };
+  if (report.plan) wire.plan = true;
   if (report.details) wire.details = report.details;
   if (report.deprecated) wire.deprecated = report.deprecated;
+  if (report.approval !== undefined) wire.approval = report.approval;
+  if (report.unsettled !== undefined) wire.unsettled = report.unsettled;
   if (report.advertisers) {
     wire.advertisers = { total: report.advertisers.total, ids: report.advertisers.ids.slice(0, 100) };
   }
   if (report.segments) {
-    wire.segments = report.segments.map((segment) => [
-      indexOf(segment.reason),
-      segment.criteoSegmentId ?? 0,
-      ...countNames.map((name) => segment[name]),
-    ]);
+    wire.segments = report.segments.map((segment) =>
+      numbers(
+        indexOf(segment.reason),
+        segment.criteoSegmentId ?? 0,
+        segmentActions.indexOf(segment.action),
+        segment.origin === undefined ? 0 : segmentOrigins.indexOf(segment.origin) + 1,
+        ...countNames.map((name) => segment[name]),
+      ),
+    );
     const details = report.segments.flatMap((segment, index) =>
       segment.details ? [[String(index), segment.details] as const] : [],
     );
     if (details.length > 0) wire.segmentDetails = Object.fromEntries(details);
   }
+  if (report.retired) {
+    const list = report.retired.list
+      .slice(0, maxRetired)
+      .map(({ reason, policy, advertiserId, criteoSegmentId = 0, removed, held }) =>
+        numbers(indexOf(reason), policies.indexOf(policy), advertiserId, criteoSegmentId, removed, held),
+      );
+    wire.retired = { total: report.retired.total, list };
+  }
   return JSON.stringify(fitting(wire));
 }
 
+const policies: readonly DeletionPolicy[] = ['Retain', 'Empty', 'Delete'];
+
+/** Ids have up to 19 digits, more than a number holds exactly. */
+function numbers(...values: (number | string)[]): string {
+  return values.map((value) => BigInt(value).toString(36)).join(' ');
+}
+
+function readNumbers(text: string): bigint[] {
+  return text.split(' ').map((word) => {
+    let value = 0n;
+    for (const letter of word) value = value * 36n + BigInt(Number.parseInt(letter, 36));
+    return value;
+  });
+}
+
+/** What is left out first is what is missed least. */
 function fitting(wire: Wire): Wire {
+  const { segmentDetails: _, ...withoutDetails } = wire;
+  const { advertisers, retired } = wire;
+  const withoutIds: Wire = {
+    ...withoutDetails,
+    ...(advertisers ? { advertisers: { total: advertisers.total, ids: [] } } : {}),
+  };
+  const withoutLists: Wire = {
+    ...withoutIds,
+    ...(retired ? { retired: { total: retired.total, list: [] } } : {}),
+  };
   const fits = (candidate: Wire): boolean => Buffer.byteLength(JSON.stringify(candidate)) <= maxReportBytes;
-  if (fits(wire)) return wire;
-  const { segmentDetails: _, ...shorter } = wire;
-  if (fits(shorter) || !shorter.advertisers) return shorter;
-  return { ...shorter, advertisers: { total: shorter.advertisers.total, ids: [] } };
+  return [wire, withoutDetails, withoutIds].find(fits) ?? withoutLists;
 }
 
 /** The report of a termination message, or undefined where it is none: cut off, of another format, or no JSON. */
@@ -247,7 +366,7 @@ export function decodeReport(text: string): Report | undefined {
   } catch {
     return undefined;
   }
-  if (!validate(wire)) return undefined;
+  if (!isWire(wire)) return undefined;
   const reason = wire.words[wire.reason];
   if (reason === undefined || !isRunReason(reason)) return undefined;
   const report: Report = {
@@ -258,36 +377,73 @@ export function decodeReport(text: string): Report | undefined {
     calls: wire.calls,
     throttledMs: wire.throttled,
   };
+  if (wire.plan) report.plan = true;
   if (wire.details) report.details = wire.details;
   if (wire.deprecated) report.deprecated = wire.deprecated;
+  if (wire.approval !== undefined) report.approval = wire.approval;
+  if (wire.unsettled !== undefined) report.unsettled = wire.unsettled;
   if (wire.advertisers) report.advertisers = wire.advertisers;
   if (wire.segments) {
-    const segments: SegmentReport[] = [];
-    for (const [index, tuple] of wire.segments.entries()) {
-      const segment = decodeSegment(tuple, wire.words, wire.segmentDetails?.[String(index)]);
-      if (!segment) return undefined;
-      segments.push(segment);
-    }
-    report.segments = segments;
+    const details = wire.segmentDetails ?? {};
+    const segments = wire.segments.map((line, index) =>
+      decodeSegment(readNumbers(line), wire.words, details[String(index)]),
+    );
+    if (segments.includes(undefined)) return undefined;
+    report.segments = segments.filter((segment) => segment !== undefined);
+  }
+  if (wire.retired) {
+    const list = wire.retired.list.map((line) => decodeRetired(readNumbers(line), wire.words));
+    if (list.includes(undefined)) return undefined;
+    report.retired = { total: wire.retired.total, list: list.filter((item) => item !== undefined) };
   }
   return report;
 }
 
 function decodeSegment(
-  tuple: readonly (number | string)[],
+  [reasonIndex, id, actionIndex, originIndex, ...rest]: bigint[],
   words: readonly string[],
   details: ReportDetails | undefined,
 ): SegmentReport | undefined {
-  const [reasonIndex, id, ...counts] = tuple;
-  const reason = typeof reasonIndex === 'number' ? words[reasonIndex] : undefined;
-  if (reason === undefined || !(reason === 'NotRun' || isRunReason(reason))) return undefined;
-  const segment: SegmentReport = { reason, ...noCounts };
-  for (const [index, name] of countNames.entries()) {
-    const value = counts[index];
-    if (typeof value !== 'number') return undefined;
-    segment[name] = value;
-  }
-  if (typeof id === 'string') segment.criteoSegmentId = id;
+  const reason = reasonAt(words, reasonIndex);
+  const action = segmentActions[Number(actionIndex)];
+  const counts = rest.map(Number);
+  if (reason === undefined || action === undefined || !counts.every(Number.isSafeInteger)) return undefined;
+  const segment: SegmentReport = { reason, action, ...noCounts };
+  for (const [index, name] of countNames.entries()) segment[name] = counts[index] ?? 0;
+  const { invalid, empty, duplicate, withoutConsent, selected } = segment;
+  segment.read = invalid + empty + duplicate + withoutConsent + selected;
+  const origin = segmentOrigins[Number(originIndex) - 1];
+  if (origin !== undefined) segment.origin = origin;
+  if (isId(id)) segment.criteoSegmentId = String(id);
   if (details) segment.details = details;
   return segment;
+}
+
+function decodeRetired(
+  [reasonIndex, policyIndex, advertiser, id, removed, held]: bigint[],
+  words: readonly string[],
+): RetiredReport | undefined {
+  const reason = reasonAt(words, reasonIndex);
+  const policy = policies[Number(policyIndex)];
+  const counts = [Number(removed), Number(held)] as const;
+  if (reason === undefined || policy === undefined || !counts.every(Number.isSafeInteger)) return undefined;
+  if (!isId(advertiser)) return undefined;
+  return {
+    reason,
+    policy,
+    advertiserId: String(advertiser),
+    ...(isId(id) ? { criteoSegmentId: String(id) } : {}),
+    removed: counts[0],
+    held: counts[1],
+  };
+}
+
+function reasonAt(words: readonly string[], index: bigint | undefined): RunReason | 'NotRun' | undefined {
+  const reason = words[Number(index)];
+  return reason === 'NotRun' || (reason !== undefined && isRunReason(reason)) ? reason : undefined;
+}
+
+/** Criteo's ids are numbers of at most 19 digits, and 0 is none. */
+function isId(value: bigint | undefined): value is bigint {
+  return value !== undefined && value > 0n && value < 10n ** 19n;
 }

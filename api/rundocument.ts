@@ -5,7 +5,7 @@ import { Ajv } from 'ajv';
  * annotation of the pod template and is read by the exporter as a file, so a
  * Job's YAML tells exactly what it ran. It holds no secret and no address.
  */
-export type RunDocument = CheckRun | ExportRun;
+export type RunDocument = CheckRun | ExportRun | RetireRun;
 
 interface RunBase {
   formatVersion: 1;
@@ -24,11 +24,13 @@ export interface ObjectName {
   uid: string;
 }
 
-/** Proves the credentials and lists the advertisers; sends nothing else. */
+/** Proves the credentials, lists the advertisers and tries the object store of the ledger; sends nothing else. */
 export interface CheckRun extends RunBase {
   kind: 'Check';
   /** The connection's default; the check fails where the account may not use it. */
   advertiserId?: string;
+  /** Where it is an object store: a volume may be at work on another node. */
+  ledger?: { s3: S3Place };
 }
 
 export interface ExportRun extends RunBase {
@@ -41,10 +43,63 @@ export interface ExportRun extends RunBase {
   advertiserId: string;
   /** Over all segments; more stops the run before anything is sent. */
   maxProfiles: number;
-  mode: 'AddOnly';
+  /** Mirror needs a ledger. */
+  mode: 'Mirror' | 'AddOnly';
+  ledger?: RunLedger;
+  /** Ends before the first call that writes, and tells what would be done. */
+  plan?: true;
+  /** The most that a run may remove of what a segment holds, in percent. */
+  removalGuard: { maxPercent: number };
+  /** What a person approved: the token of a report that the guard stopped. */
+  approval?: string;
+  /** For segments that have left the export. */
+  deletionPolicy: DeletionPolicy;
   match: { email: { field: string; fallbackFields: string[] } };
+  consent?: Consent;
   source: { file: FileSource };
   segments: RunSegment[];
+}
+
+/**
+ * Carries the deletionPolicy out for all segments that the export filled by this
+ * connection: the export is gone, or uses another connection now.
+ */
+export interface RetireRun extends RunBase {
+  kind: 'Retire';
+  export: ObjectName;
+  ledger: RunLedger;
+  deletionPolicy: DeletionPolicy;
+  /** Absent where the export itself was deleted: that was a person's word already. */
+  removalGuard?: { maxPercent: number };
+  approval?: string;
+}
+
+export type DeletionPolicy = 'Retain' | 'Empty' | 'Delete';
+
+/** Exactly one of volume and s3. */
+export interface RunLedger {
+  /** Mounted at a path that both programs know. */
+  volume?: Record<string, never>;
+  s3?: S3Place;
+  /** After so many hours a run sends every identifier again. */
+  resyncEveryHours: number;
+}
+
+export interface S3Place {
+  /** URL; absent: that of AWS for the region. */
+  endpoint?: string;
+  region: string;
+  bucket: string;
+  /** What the names of the objects begin with, without a slash at its end. */
+  prefix: string;
+}
+
+/** Exactly one operator. A value that is missing, empty or unreadable is no consent, whatever the operator. */
+export interface Consent {
+  field: string;
+  equals?: string;
+  notEquals?: string;
+  isTrue?: true;
 }
 
 export interface FileSource {
@@ -63,7 +118,7 @@ export interface RunSegment {
   name: string;
   /** The name at Criteo. */
   criteoName: string;
-  existing: 'Refuse' | 'Keep';
+  existing: 'Refuse' | 'Keep' | 'TakeOver';
 }
 
 const objectName = {
@@ -94,6 +149,48 @@ const base = {
 
 const field = { type: 'string', minLength: 1, maxLength: 256 } as const;
 
+const s3Place = {
+  type: 'object',
+  required: ['region', 'bucket', 'prefix'],
+  additionalProperties: false,
+  properties: {
+    endpoint: { type: 'string', pattern: '^https?://[^/?#@]+(/[^?#@]*)?$', maxLength: 500 },
+    region: { type: 'string', minLength: 1, maxLength: 64 },
+    bucket: { type: 'string', minLength: 3, maxLength: 63 },
+    prefix: { type: 'string', minLength: 1, maxLength: 500 },
+  },
+} as const;
+
+const ledger = {
+  type: 'object',
+  required: ['resyncEveryHours'],
+  additionalProperties: false,
+  properties: {
+    volume: { type: 'object', additionalProperties: false },
+    s3: s3Place,
+    resyncEveryHours: { type: 'integer', minimum: 1, maximum: 99_999 },
+  },
+  oneOf: [{ required: ['volume'] }, { required: ['s3'] }],
+} as const;
+
+const removalGuard = {
+  type: 'object',
+  required: ['maxPercent'],
+  additionalProperties: false,
+  properties: { maxPercent: { type: 'integer', minimum: 0, maximum: 100 } },
+} as const;
+
+const approval = { type: 'string', pattern: '^[0-9a-f]{16}$' } as const;
+const deletionPolicy = { enum: ['Retain', 'Empty', 'Delete'] } as const;
+
+const consent = {
+  type: 'object',
+  required: ['field'],
+  additionalProperties: false,
+  properties: { field, equals: field, notEquals: field, isTrue: { const: true } },
+  oneOf: [{ required: ['equals'] }, { required: ['notEquals'] }, { required: ['isTrue'] }],
+} as const;
+
 /** JSON schema of the run document; `oneOf` is told apart by `kind`. */
 export const runDocumentSchema = {
   type: 'object',
@@ -103,7 +200,29 @@ export const runDocumentSchema = {
     {
       required: ['formatVersion', 'connection', 'api'],
       additionalProperties: false,
-      properties: { ...base, kind: { const: 'Check' } },
+      properties: {
+        ...base,
+        kind: { const: 'Check' },
+        ledger: {
+          type: 'object',
+          required: ['s3'],
+          additionalProperties: false,
+          properties: { s3: s3Place },
+        },
+      },
+    },
+    {
+      required: ['formatVersion', 'connection', 'api', 'export', 'ledger', 'deletionPolicy'],
+      additionalProperties: false,
+      properties: {
+        ...base,
+        kind: { const: 'Retire' },
+        export: objectName,
+        ledger,
+        deletionPolicy,
+        removalGuard,
+        approval,
+      },
     },
     {
       required: [
@@ -115,6 +234,8 @@ export const runDocumentSchema = {
         'advertiserId',
         'maxProfiles',
         'mode',
+        'removalGuard',
+        'deletionPolicy',
         'match',
         'source',
         'segments',
@@ -127,7 +248,13 @@ export const runDocumentSchema = {
         generation: { type: 'integer', minimum: 1 },
         name: { type: 'string', minLength: 1, maxLength: 100 },
         maxProfiles: { type: 'integer', minimum: 1, maximum: 1_000_000 },
-        mode: { const: 'AddOnly' },
+        mode: { enum: ['Mirror', 'AddOnly'] },
+        ledger,
+        plan: { const: true },
+        removalGuard,
+        approval,
+        deletionPolicy,
+        consent,
         match: {
           type: 'object',
           required: ['email'],
@@ -175,7 +302,7 @@ export const runDocumentSchema = {
             properties: {
               name: { type: 'string', minLength: 1, maxLength: 200 },
               criteoName: { type: 'string', minLength: 1, maxLength: 200 },
-              existing: { enum: ['Refuse', 'Keep'] },
+              existing: { enum: ['Refuse', 'Keep', 'TakeOver'] },
             },
           },
         },
