@@ -63,6 +63,37 @@ describe('isAddress', () => {
     expect(isAddress(`a@${'a-'.repeat(120)}`)).toBe(false);
   });
 
+  test('a text within ASCII is judged as by the rules in full', () => {
+    const piece = fc.constantFrom(
+      'a',
+      'z9',
+      '7',
+      '.',
+      '.',
+      '-',
+      '@',
+      '_',
+      '+',
+      'A',
+      ' ',
+      'é',
+      'b'.repeat(32),
+      'x'.repeat(63),
+    );
+    fc.assert(
+      fc.property(
+        fc.string({ unit: piece, maxLength: 12 }),
+        fc.string({ unit: piece, maxLength: 12 }),
+        (a, b) => {
+          for (const text of [a, `${a}@${b}`, `a@${b}.${a}`, `${a}@${b}.com`]) {
+            expect([text, isAddress(text)]).toEqual([text, isAddressByRules(text)]);
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
   test('whatever is one has exactly one @, and no white space or control character', () => {
     fc.assert(
       fc.property(fc.oneof(fc.emailAddress(), fc.string({ unit: 'binary' })), (text) => {
@@ -73,3 +104,19 @@ describe('isAddress', () => {
     );
   });
 });
+
+/** The rules of isAddress, one after the other. */
+function isAddressByRules(text: string): boolean {
+  const [local = '', domain = '', ...more] = text.split('@');
+  const labels = domain.split('.');
+  return (
+    more.length === 0 &&
+    Buffer.byteLength(text) <= 254 &&
+    Buffer.byteLength(local) <= 64 &&
+    local.split('.').every((atom) => /^[a-z0-9!#$%&'*+/=?^_`{|}~\u{80}-\u{10ffff}-]+$/u.test(atom)) &&
+    labels.length >= 2 &&
+    labels.every((label) => /^[a-z0-9\u{80}-\u{10ffff}-]+$/u.test(label) && Buffer.byteLength(label) <= 63) &&
+    labels.every((label) => !label.startsWith('-') && !label.endsWith('-')) &&
+    !/^[0-9]+$/.test(labels.at(-1) ?? '')
+  );
+}

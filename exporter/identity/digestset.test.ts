@@ -36,6 +36,26 @@ test('it holds more than it began with, and each only once', () => {
   expect(hex(set.drain())).toBe(all.map(hex).sort().join(''));
 });
 
+test('what was drained stays as it is when the set is used again', () => {
+  const set = new DigestSet(10);
+  set.add(new Uint8Array(32).fill(2));
+  set.add(new Uint8Array(32).fill(1));
+  const drained = set.drain();
+  set.add(new Uint8Array(32).fill(3));
+  expect(hex(drained)).toBe('01'.repeat(32) + '02'.repeat(32));
+});
+
+test('many digests that start alike are sorted too', () => {
+  const set = new DigestSet(3000);
+  const all = Array.from({ length: 3000 }, (_, index) => {
+    const each = Buffer.alloc(32, 0xab);
+    each.writeUInt16BE((index * 7919) % 65_536, 29);
+    return each;
+  });
+  for (const each of all) set.add(each);
+  expect(hex(set.drain())).toBe(all.map(hex).sort().join(''));
+});
+
 test('one that is full takes what it has, and refuses what is new', () => {
   const set = new DigestSet(1);
   set.add(new Uint8Array(32));

@@ -8,8 +8,11 @@ describe('findColumns', () => {
     expect(findColumns([' tier', 'email '], { fields: ['email'], segmentField: 'tier' })).toEqual({
       fields: [1],
       segmentField: 0,
+      consentField: undefined,
       width: 2,
     });
+    const consent = { field: ' ok', isTrue: true } as const;
+    expect(findColumns(['email', 'ok '], { fields: ['email'], consent }).consentField).toBe(1);
   });
 
   test.each([
@@ -17,6 +20,18 @@ describe('findColumns', () => {
     [['email'], { fields: ['email', 'e2'] }, 'FieldNotFound', { fieldIndex: 1 }],
     [['Email'], { fields: ['email'] }, 'FieldNotFound', { fieldIndex: 0 }],
     [['email'], { fields: ['email'], segmentField: 'tier' }, 'SegmentFieldNotFound', undefined],
+    [
+      ['email'],
+      { fields: ['email'], consent: { field: 'ok', isTrue: true as const } },
+      'ConsentFieldNotFound',
+      undefined,
+    ],
+    [
+      ['email', 'ok', 'ok'],
+      { fields: ['email'], consent: { field: 'ok', equals: 'x' } },
+      'SourceNotCsv',
+      { line: 1 },
+    ],
     [['email', 'x', 'email'], { fields: ['email'] }, 'SourceNotCsv', { line: 1 }],
   ])('%j', (header, wanted, reason, details) => {
     expect(() => findColumns(header, wanted)).toThrow(expect.objectContaining({ reason, details }));
@@ -43,5 +58,8 @@ describe('pick', () => {
       ['a@x.no', ''],
     ],
     [['Smith', 'John', 'a@x.no', 'b@x.no'], 'misshapen'],
-  ])('%j', (record, expected) => expect(pick(record, columns)).toEqual(expected));
+  ])('%j', (record, expected) => {
+    const cells = { cellCount: record.length, cell: (index: number) => record[index] ?? '' };
+    expect(pick(cells, columns)).toEqual(expected);
+  });
 });

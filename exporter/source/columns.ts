@@ -1,4 +1,6 @@
+import type { RunReason } from '../../api/reasons.ts';
 import type { ReportDetails } from '../../api/report.ts';
+import type { Consent } from '../../api/rundocument.ts';
 import { Fault } from '../fault.ts';
 
 /** The columns that an export needs, by name. */
@@ -6,12 +8,14 @@ export interface Wanted {
   /** match.email: the field and its fallbacks. */
   fields: readonly string[];
   segmentField?: string | undefined;
+  consent?: Consent | undefined;
 }
 
 /** The same, by index. */
 export interface Columns {
   fields: readonly number[];
   segmentField: number | undefined;
+  consentField: number | undefined;
   /** How many the header has. */
   width: number;
 }
@@ -19,26 +23,29 @@ export interface Columns {
 /**
  * Finds the columns in a header. Names are compared without the spaces around
  * them, and with their case.
- * @throws Fault FieldNotFound, SegmentFieldNotFound; SourceNotCsv where a name that is
- * needed stands there twice, because a guess could take the wrong person's address.
+ * @throws Fault FieldNotFound, SegmentFieldNotFound, ConsentFieldNotFound; SourceNotCsv where a
+ * name that is needed stands there twice, because a guess could take the wrong person's address.
  */
 export function findColumns(header: readonly string[], wanted: Wanted): Columns {
   const names = header.map((name) => name.trim());
+  const { fields, segmentField, consent } = wanted;
   return {
-    fields: wanted.fields.map((field, fieldIndex) =>
-      indexOf(names, field, () => new Fault('FieldNotFound', { fieldIndex })),
-    ),
+    fields: fields.map((field, fieldIndex) => indexOf(names, field, 'FieldNotFound', { fieldIndex })),
     segmentField:
-      wanted.segmentField === undefined
-        ? undefined
-        : indexOf(names, wanted.segmentField, () => new Fault('SegmentFieldNotFound')),
+      segmentField === undefined ? undefined : indexOf(names, segmentField, 'SegmentFieldNotFound'),
+    consentField: consent === undefined ? undefined : indexOf(names, consent.field, 'ConsentFieldNotFound'),
     width: names.length,
   };
 }
 
-function indexOf(names: readonly string[], name: string, missing: () => Fault): number {
+function indexOf(
+  names: readonly string[],
+  name: string,
+  missing: RunReason,
+  details?: ReportDetails,
+): number {
   const index = names.indexOf(name.trim());
-  if (index === -1) throw missing();
+  if (index === -1) throw new Fault(missing, details);
   if (names.includes(name.trim(), index + 1)) throw new Fault('SourceNotCsv', { line: 1 });
   return index;
 }
@@ -56,19 +63,25 @@ export function hasColumns(header: readonly string[], wanted: Wanted): boolean {
 /** The fault of a missing column, with the delimiter under which it would be found. */
 export function withDelimiter(fault: Fault, delimiter: ReportDetails['delimiter']): Fault {
   if (delimiter === undefined) return fault;
-  if (fault.reason === 'SegmentFieldNotFound') return new Fault('SegmentFieldNotFound', { delimiter });
-  return new Fault('FieldNotFound', { fieldIndex: fault.details?.fieldIndex ?? 0, delimiter });
+  if (fault.reason === 'SourceNotCsv') return new Fault('FieldNotFound', { fieldIndex: 0, delimiter });
+  return new Fault(fault.reason, { ...fault.details, delimiter });
+}
+
+/** A record, of whose cells text is made as they are asked for; an absent one is empty. */
+export interface Cells {
+  cellCount: number;
+  cell(index: number): string;
 }
 
 /**
- * The cells of a record that an export needs; absent ones are empty. `misshapen`
+ * The cells of a record that may hold the address. `misshapen`
  * where the record is longer than the header by cells with content: a delimiter
  * without quotes has shifted its columns, so another column's address could stand
  * in place of the right one. Empty cells at the end are only trailing delimiters.
  */
-export function pick(record: readonly string[], columns: Columns): readonly string[] | 'misshapen' {
-  for (let index = columns.width; index < record.length; index++) {
-    if (record[index]?.trim() !== '') return 'misshapen';
+export function pick(record: Cells, columns: Columns): readonly string[] | 'misshapen' {
+  for (let index = columns.width; index < record.cellCount; index++) {
+    if (record.cell(index).trim() !== '') return 'misshapen';
   }
-  return columns.fields.map((index) => record[index] ?? '');
+  return columns.fields.map((index) => record.cell(index));
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { FileSource } from '../../api/rundocument.ts';
+import type { Consent, FileSource } from '../../api/rundocument.ts';
 import { Fault } from '../fault.ts';
 import { locate, type Place, readChunks } from './mount.ts';
 import type { Source, SourceEvent } from './source.ts';
@@ -11,6 +11,7 @@ export interface FileSourceOptions {
   file: FileSource;
   /** match.email: the field and its fallbacks. */
   fields: readonly string[];
+  consent?: Consent | undefined;
   /** Names of the segments in the source. */
   segments: readonly string[];
 }
@@ -77,9 +78,9 @@ async function* readSegmentFile(
   segment: number,
   signal: AbortSignal,
 ): AsyncGenerator<SourceEvent, void> {
-  const { fields, file } = options;
+  const { fields, consent, file } = options;
   const chunks = readChunks(place.path, signal);
-  for await (const rows of readTable(chunks, file.csv.delimiter, { fields }, () => segment)) {
+  for await (const rows of readTable(chunks, file.csv.delimiter, { fields, consent }, () => segment)) {
     yield { kind: 'rows', rows };
   }
 }
@@ -90,11 +91,12 @@ async function* readSharedFile(
   segmentField: string,
   signal: AbortSignal,
 ): AsyncGenerator<SourceEvent, void> {
-  const { fields, file } = options;
+  const { fields, consent, file } = options;
+  const wanted = { fields, consent, segmentField };
   const indexes = new Map(options.segments.map((name, index) => [name.trim(), index]));
   const segmentOf = (value: string): number | undefined => indexes.get(value);
   const chunks = readChunks(place.path, signal);
-  for await (const rows of readTable(chunks, file.csv.delimiter, { fields, segmentField }, segmentOf)) {
+  for await (const rows of readTable(chunks, file.csv.delimiter, wanted, segmentOf)) {
     yield { kind: 'rows', rows };
   }
 }

@@ -37,22 +37,26 @@ function isInside(root: string, path: string): boolean {
   return path === root || `${path}${sep}` === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 
-const chunkBytes = 64 * 1024;
+/** A quarter of a megabyte: in chunks of 64 KB, reading alone takes three times as long. */
+const chunkBytes = 256 * 1024;
 
 /**
- * The bytes of a file that `locate` found.
+ * The bytes of a file that `locate` found. A chunk is good until the next is asked
+ * for: they share one piece of memory, because what was read is as large as the
+ * file, and would be garbage of that size.
  * @throws Fault SourceNotFound, SourceUnreadable, SourceUnavailable.
  */
 export async function* readChunks(path: string, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   let handle: FileHandle | undefined;
+  const chunk = Buffer.allocUnsafe(chunkBytes);
   try {
     // The path was resolved: a link in its place now is another file than the one that was checked.
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     for (;;) {
       signal.throwIfAborted();
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, null);
+      const { bytesRead } = await handle.read(chunk, 0, chunkBytes, null);
       if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+      yield chunk.subarray(0, bytesRead);
     }
   } catch (error) {
     throw fileFault(error);

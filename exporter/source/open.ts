@@ -9,6 +9,7 @@ export function openSource(document: ExportRun, directory: string): Source {
     directory,
     file: document.source.file,
     fields: [field, ...fallbackFields],
+    consent: document.consent,
     segments: document.segments.map((segment) => segment.name),
   });
 }

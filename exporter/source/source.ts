@@ -8,7 +8,7 @@ export interface Source {
   /**
    * Reads everything once. It keeps at most a few batches in memory.
    * @throws Fault where nothing can be read at all (its reasons start with `Source`,
-   * `Field` or `Segment`); what concerns one segment alone is a `fault` event.
+   * `Field`, `Segment` or `Consent`); what concerns one segment alone is a `fault` event.
    */
   read(signal: AbortSignal): AsyncIterable<SourceEvent>;
 }
@@ -30,4 +30,6 @@ export interface Row {
    * row's cells cannot be told apart, so none of them may be used.
    */
   candidates: readonly string[] | 'misshapen';
+  /** The row's consent field says that the person consented; true also where the export asks for no consent. */
+  hasConsent: boolean;
 }

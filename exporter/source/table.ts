@@ -2,14 +2,18 @@ import type { RunReason } from '../../api/reasons.ts';
 import type { Delimiter } from '../../api/rundocument.ts';
 import { Fault } from '../fault.ts';
 import { type Columns, findColumns, hasColumns, pick, type Wanted, withDelimiter } from './columns.ts';
-import { delimiterCharacters, readHeader, readRecords } from './csv.ts';
+import { consentRule } from './consent.ts';
+import { CsvScanner, delimiters, readHeader } from './csv.ts';
 import type { Row } from './source.ts';
-import { plainText } from './text.ts';
+import { NotText, plainText } from './text.ts';
+
+/** Rows of larger batches outlive a collection of young garbage; V8 then makes room for more of it, 8 to 100 MB. */
+const maxBatch = 64;
 
 /**
  * The rows of one CSV file, in batches, without those that belong to no segment.
  * `segmentOf` is asked with the value of the segment field, empty where there is none.
- * @throws Fault SourceEmpty, SourceNotCsv, FieldNotFound, SegmentFieldNotFound.
+ * @throws Fault SourceEmpty, SourceNotCsv, FieldNotFound, SegmentFieldNotFound, ConsentFieldNotFound.
  */
 export async function* readTable(
   chunks: AsyncIterable<Buffer>,
@@ -17,52 +21,72 @@ export async function* readTable(
   wanted: Wanted,
   segmentOf: (value: string) => number | undefined,
 ): AsyncGenerator<Row[], void> {
-  let columns: Columns | undefined;
+  const scanner = new CsvScanner(delimiter);
+  /** Undefined until the header was read. */
+  let toRow: (() => Row | undefined) | undefined;
+  /** The text up to the header's end, for a look at it under another delimiter. */
   let head = Buffer.alloc(0);
-  const text = tap(plainText(chunks), (chunk) => {
-    if (columns === undefined) head = Buffer.concat([head, chunk]);
-  });
-  try {
-    for await (const records of readRecords(text, delimiter)) {
-      const body: readonly string[][] = columns === undefined ? records.slice(1) : records;
-      columns ??= findColumns(records[0] ?? [], wanted);
-      const rows = toRows(body, columns, segmentOf);
-      if (rows.length > 0) yield rows;
+  const takeRows = function* (): Generator<Row[], void> {
+    if (toRow === undefined && scanner.next()) {
+      toRow = rowMaker(scanner, findColumns(scanner.cells(), wanted), wanted, segmentOf);
     }
+    let rows: Row[] = [];
+    while (toRow !== undefined && scanner.next()) {
+      const row = toRow();
+      if (row !== undefined && rows.push(row) === maxBatch) {
+        yield rows;
+        rows = [];
+      }
+    }
+    if (rows.length > 0) yield rows;
+  };
+  try {
+    for await (const text of plainText(chunks)) {
+      if (toRow === undefined) head = Buffer.concat([head, text]);
+      scanner.push(text);
+      yield* takeRows();
+    }
+    scanner.end();
+    yield* takeRows();
   } catch (error) {
+    const fault = error instanceof NotText ? new Fault('SourceNotCsv', { line: scanner.lastLine }) : error;
     // A header with quotes is no CSV at all under the wrong delimiter, so that fault may mean it too.
-    const inHeader = columns === undefined && error instanceof Fault && headerReasons.includes(error.reason);
-    if (!inHeader) throw error;
-    throw withDelimiter(error, otherDelimiter(head, delimiter, wanted));
+    const inHeader = toRow === undefined && fault instanceof Fault && headerReasons.includes(fault.reason);
+    if (!inHeader) throw fault;
+    throw withDelimiter(fault, otherDelimiter(head, delimiter, wanted));
   }
-  if (columns === undefined) throw new Fault('SourceEmpty');
+  if (toRow === undefined) throw new Fault('SourceEmpty');
 }
 
-const headerReasons: readonly RunReason[] = ['FieldNotFound', 'SegmentFieldNotFound', 'SourceNotCsv'];
+const headerReasons: readonly RunReason[] = [
+  'FieldNotFound',
+  'SegmentFieldNotFound',
+  'ConsentFieldNotFound',
+  'SourceNotCsv',
+];
 
-function toRows(
-  records: readonly string[][],
+/** Makes a row of the record at which the scanner is; undefined where it belongs to no segment. */
+function rowMaker(
+  scanner: CsvScanner,
   columns: Columns,
+  { consent }: Wanted,
   segmentOf: (value: string) => number | undefined,
-): Row[] {
-  const rows: Row[] = [];
-  for (const record of records) {
-    const value = columns.segmentField === undefined ? '' : (record[columns.segmentField] ?? '');
-    const segment = segmentOf(value.trim());
-    if (segment !== undefined) rows.push({ segment, candidates: pick(record, columns) });
-  }
-  return rows;
+): () => Row | undefined {
+  const { segmentField, consentField } = columns;
+  const gives = consent && consentRule(consent);
+  return () => {
+    const segment = segmentOf(segmentField === undefined ? '' : scanner.cell(segmentField).trim());
+    if (segment === undefined) return undefined;
+    const candidates = pick(scanner, columns);
+    // In a row whose cells have shifted, another column's value could pass for consent.
+    const isReadable = candidates !== 'misshapen';
+    const hasConsent =
+      gives === undefined || (isReadable && consentField !== undefined && gives(scanner.cell(consentField)));
+    return { segment, candidates, hasConsent };
+  };
 }
 
 /** The delimiter under which the header would have what is wanted: the commonest mistake, told in the report. */
 function otherDelimiter(head: Buffer, tried: Delimiter, wanted: Wanted): Delimiter | undefined {
-  const others = (Object.keys(delimiterCharacters) as Delimiter[]).filter((name) => name !== tried);
-  return others.find((name) => hasColumns(readHeader(head, name) ?? [], wanted));
-}
-
-async function* tap<T>(items: AsyncIterable<T>, see: (item: T) => void): AsyncGenerator<T, void> {
-  for await (const item of items) {
-    see(item);
-    yield item;
-  }
+  return delimiters.find((name) => name !== tried && hasColumns(readHeader(head, name) ?? [], wanted));
 }

@@ -2,37 +2,31 @@ import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { Fault } from '../fault.ts';
+
+/** From here on the file is no UTF-8 text, or its gzip stream is damaged or cut off. */
+export class NotText extends Error {}
 
 /**
  * The plain text, as UTF-8 bytes, of a file that is plain or gzip (told by its
- * first bytes, not by its name).
- * @throws Fault SourceNotCsv with the line (of the plain text), where bytes are no UTF-8 text or
- * the gzip stream is damaged or cut off.
+ * first bytes, not by its name). What it takes and what it gives is good until the
+ * next is asked for.
+ * @throws NotText, once it has given the lines before: whoever reads them knows which line it is.
  */
 export async function* plainText(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  let line = 1;
   let rest: Buffer = Buffer.alloc(0);
-  try {
-    for await (const chunk of unzipped(chunks)) {
-      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      const whole = bytes.length - unfinishedLength(bytes);
-      const part = bytes.subarray(0, whole);
-      if (part.includes(0) || !isUtf8(part)) {
-        throw new Fault('SourceNotCsv', { line: line + lineOfFault(part) });
-      }
-      rest = bytes.subarray(whole);
-      line += countLineFeeds(part);
-      if (part.length > 0) yield part;
+  for await (const chunk of unzipped(chunks)) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const whole = bytes.length - unfinishedLength(bytes);
+    const part = bytes.subarray(0, whole);
+    if (!isText(part)) {
+      yield part.subarray(0, startOfFault(part));
+      throw new NotText();
     }
-  } catch (error) {
-    if (error instanceof DamagedGzip) throw new Fault('SourceNotCsv', { line });
-    throw error;
+    rest = Buffer.from(bytes.subarray(whole));
+    if (part.length > 0) yield part;
   }
-  if (rest.length > 0) throw new Fault('SourceNotCsv', { line });
+  if (rest.length > 0) throw new NotText();
 }
-
-class DamagedGzip extends Error {}
 
 async function* unzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
   const iterator = chunks[Symbol.asyncIterator]();
@@ -45,16 +39,21 @@ async function* unzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, 
   }
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });
   // Its failure is seen by the loop below, as the gunzip stream's own.
-  const feeding = pipeline(Readable.from(all, { objectMode: false }), gunzip).catch(() => undefined);
+  const feeding = pipeline(Readable.from(copies(all), { objectMode: false }), gunzip).catch(() => undefined);
   try {
     for await (const chunk of gunzip) yield chunk;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    throw typeof code === 'string' && code.startsWith('Z_') ? new DamagedGzip() : error;
+    throw typeof code === 'string' && code.startsWith('Z_') ? new NotText() : error;
   } finally {
     gunzip.destroy();
     await feeding;
   }
+}
+
+/** A stream asks for the next chunk before it has used the last. */
+async function* copies(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
 }
 
 async function* prepend(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer, void> {
@@ -79,21 +78,17 @@ function unfinishedLength(bytes: Buffer): number {
   return 0;
 }
 
-function countLineFeeds(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++;
-  return count;
+function isText(bytes: Buffer): boolean {
+  return !bytes.includes(0) && isUtf8(bytes);
 }
 
-/** Line feeds before the first line that is no text. A line feed is never a part of another character. */
-function lineOfFault(bytes: Buffer): number {
-  let lines = 0;
+/** Where the first line begins that is no text. A line end is never a part of another character. */
+function startOfFault(bytes: Buffer): number {
   let start = 0;
-  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-    const line = bytes.subarray(start, end);
-    if (line.includes(0) || !isUtf8(line)) return lines;
-    lines++;
-    start = end + 1;
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== 0x0a && bytes[at] !== 0x0d) continue;
+    if (!isText(bytes.subarray(start, at))) return start;
+    start = at + 1;
   }
-  return lines;
+  return start;
 }

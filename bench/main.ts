@@ -1,0 +1,35 @@
+import { parseArgs } from 'node:util';
+import { benchReaders } from './readers.ts';
+import { benchUpload } from './upload.ts';
+
+const usage = `npm run bench -- upload [options]
+  Exports a million people to the sandbox: first, the same again, one in a hundred changed.
+  Exits with 1 where an aim of bench/README.md is missed, or the sandbox has not what it should.
+npm run bench -- readers [options]
+  What CSV readers take for the same list.
+
+  --repetitions N   default 5; the medians count
+  --rows N          default 1000000, for which the aims are
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    repetitions: { type: 'string', default: '5' },
+    rows: { type: 'string', default: '1000000' },
+    help: { type: 'boolean' },
+  },
+});
+const options = { rows: Number(values.rows), repetitions: Number(values.repetitions) };
+const areUsable = Object.values(options).every((value) => Number.isSafeInteger(value) && value >= 1);
+const [what] = positionals;
+if (values.help) {
+  process.stdout.write(usage);
+} else if (what === 'upload' && areUsable && options.rows <= 1_000_000) {
+  process.exitCode = (await benchUpload(options)) ? 0 : 1;
+} else if (what === 'readers' && areUsable) {
+  await benchReaders(options);
+} else {
+  process.stderr.write(usage);
+  process.exitCode = 2;
+}
