@@ -11,7 +11,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{api,cli,controller,deploy,exporter,scripts,pulumi}/**/*.test.ts',
-            'test/{sandbox,cluster,simulation,support}/**/*.test.ts',
+            'test/{sandbox,dataverse,cluster,simulation,support}/**/*.test.ts',
           ],
           exclude: notOurs,
         },
