@@ -15,33 +15,51 @@ export async function fillClaim(
     Object.entries(files).map(([file, bytes]) => [file, Buffer.from(bytes).toString('base64')]),
   );
   const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, binaryData };
-  const list = {
-    apiVersion: 'v1',
-    kind: 'List',
-    items: [configMap, fillJob(ground, namespace, name, claimName)],
-  };
-  await ground.kubectl(['delete', 'job,configmap', name, '--namespace', namespace, '--ignore-not-found']);
+  await ground.kubectl(['delete', 'configmap', name, '--namespace', namespace, '--ignore-not-found']);
   // Not with apply: its annotation of the last configuration would exceed what an object may hold.
-  await ground.kubectl(['create', '-f', '-'], JSON.stringify(list));
-  await ground.kubectl([
-    'wait',
-    '--for=condition=Complete',
-    `job/${name}`,
-    '--namespace',
-    namespace,
-    '--timeout=120s',
-  ]);
-  await ground.kubectl(['delete', 'job,configmap', name, '--namespace', namespace]);
+  await ground.kubectl(['create', '-f', '-'], JSON.stringify(configMap));
+  await runWithClaim(ground, namespace, claimName, copyScript, { from: { configMap: { name } } });
+  await ground.kubectl(['delete', 'configmap', name, '--namespace', namespace]);
+}
+
+/**
+ * Runs a script of Node's in a pod that has the claim at /to: for files that are larger
+ * than a ConfigMap takes, made where they are needed.
+ * @param volumes further ones, by the directory at which they are mounted.
+ */
+export async function runWithClaim(
+  ground: Ground,
+  namespace: string,
+  claimName: string,
+  script: string,
+  volumes: Readonly<Record<string, object>> = {},
+): Promise<void> {
+  const name = `fill-${claimName}`;
+  const inNamespace = ['--namespace', namespace];
+  await ground.kubectl(['delete', 'job', name, ...inNamespace, '--ignore-not-found']);
+  const all = { ...volumes, to: { persistentVolumeClaim: { claimName } } };
+  await ground.kubectl(
+    ['create', '-f', '-'],
+    JSON.stringify(scriptJob(ground, namespace, name, script, all)),
+  );
+  await ground.kubectl(['wait', '--for=condition=Complete', `job/${name}`, ...inNamespace, '--timeout=120s']);
+  await ground.kubectl(['delete', 'job', name, ...inNamespace]);
 }
 
 // ConfigMap files are links into a directory of the mount; the copies are plain files.
-const script = `
+const copyScript = `
 const fs = require('node:fs');
 for (const name of fs.readdirSync('/from')) {
   if (!name.startsWith('..')) fs.copyFileSync('/from/' + name, '/to/' + name);
 }`;
 
-function fillJob(ground: Ground, namespace: string, name: string, claimName: string): object {
+function scriptJob(
+  ground: Ground,
+  namespace: string,
+  name: string,
+  script: string,
+  volumes: Readonly<Record<string, object>>,
+): object {
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -65,16 +83,10 @@ function fillJob(ground: Ground, namespace: string, name: string, claimName: str
               imagePullPolicy: 'IfNotPresent',
               command: ['node', '-e', script],
               securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-              volumeMounts: [
-                { name: 'from', mountPath: '/from' },
-                { name: 'to', mountPath: '/to' },
-              ],
+              volumeMounts: Object.keys(volumes).map((volume) => ({ name: volume, mountPath: `/${volume}` })),
             },
           ],
-          volumes: [
-            { name: 'from', configMap: { name } },
-            { name: 'to', persistentVolumeClaim: { claimName } },
-          ],
+          volumes: Object.entries(volumes).map(([volume, source]) => ({ name: volume, ...source })),
         },
       },
     },
