@@ -33,7 +33,7 @@ else if (values.down) await down();
 else process.exitCode = await demo(values.keep);
 
 async function demo(keep: boolean): Promise<number> {
-  const screen = new Screen(7);
+  const screen = new Screen(8);
   const { cluster: before } = await clusterStatus();
   const started: (() => Promise<unknown>)[] = [];
   if (!before) started.push(downCluster);
@@ -66,6 +66,9 @@ async function demo(keep: boolean): Promise<number> {
 
     screen.step('One run, on request');
     await requestRun(ground, screen);
+
+    screen.step('The same list again: a plan, then a run that has nothing to send');
+    await planAndRunAgain(ground, screen);
 
     screen.step('What Criteo received, against what the list was made from');
     const faults = await compare(sandbox, screen);
@@ -136,21 +139,40 @@ async function applyManifests(ground: Ground, sandbox: DemoSandbox, screen: Scre
   );
 }
 
+/** Asks with an annotation, and waits until status tells what came of it. */
+async function ask(
+  ground: Ground,
+  screen: Screen,
+  annotation: 'requestedAt' | 'planRequestedAt',
+  answer: '.status.lastRun.requestedAt' | '.status.plan.requestedAt',
+): Promise<void> {
+  const inNamespace = ['--namespace', namespace];
+  const now = `${new Date().toISOString().slice(0, 19)}Z`;
+  const setting = `segmentexport.io/${annotation}=${now}`;
+  const annotate = ['annotate', 'criteosegmentexport', 'newsletter', '--overwrite', setting];
+  screen.command(`kubectl ${annotate.join(' ')}`, await ground.kubectl([...annotate, ...inNamespace]));
+  await ground.kubectl([
+    ...['wait', `--for=jsonpath={${answer}}=${now}`, 'criteosegmentexport/newsletter'],
+    ...inNamespace,
+    '--timeout=180s',
+  ]);
+}
+
+async function planAndRunAgain(ground: Ground, screen: Screen): Promise<void> {
+  const show = async (path: string): Promise<void> => {
+    const get = ['get', 'criteosegmentexport', 'newsletter', `--output=jsonpath={${path}}`];
+    const printed = await ground.kubectl([...get, '--namespace', namespace]);
+    screen.command(`kubectl get criteosegmentexport newsletter -o jsonpath='{${path}}'`, printed);
+  };
+  await ask(ground, screen, 'planRequestedAt', '.status.plan.requestedAt');
+  await show('.status.plan.message');
+  await ask(ground, screen, 'requestedAt', '.status.lastRun.requestedAt');
+  await show('.status.lastRun.message');
+}
+
 async function requestRun(ground: Ground, screen: Screen): Promise<void> {
   const inNamespace = ['--namespace', namespace];
-  const requestedAt = `${new Date().toISOString().slice(0, 19)}Z`;
-  const annotation = `segmentexport.io/requestedAt=${requestedAt}`;
-  screen.command(
-    `kubectl annotate criteosegmentexport newsletter ${annotation}`,
-    await ground.kubectl(['annotate', 'criteosegmentexport', 'newsletter', annotation, ...inNamespace]),
-  );
-  const waitFor = (path: string, value: string): Promise<string> =>
-    ground.kubectl([
-      ...['wait', `--for=jsonpath={${path}}=${value}`, 'criteosegmentexport/newsletter'],
-      ...inNamespace,
-      '--timeout=180s',
-    ]);
-  await waitFor('.status.lastRun.requestedAt', requestedAt);
+  await ask(ground, screen, 'requestedAt', '.status.lastRun.requestedAt');
   const job = await ground.kubectl([
     ...['get', 'criteosegmentexport', 'newsletter', ...inNamespace],
     '--output=jsonpath={.status.lastRun.jobName}',
