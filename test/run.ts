@@ -5,6 +5,7 @@ import { kubernetesPrograms } from './cluster/binary.ts';
 import { clusterStatus, downCluster } from './cluster/cluster.ts';
 import { localDirectory, repositoryDirectory } from './cluster/paths.ts';
 import { prepareGround } from './support/stack.ts';
+import { versitygwProgram } from './support/versitygw.ts';
 
 const usage = `Usage: npm test [-- checks|unit|integration|e2e ...]
 
@@ -53,7 +54,9 @@ async function runLevel(level: Level): Promise<Tally> {
     case 'unit':
       return runVitest(level);
     case 'integration':
+      // Compiled here, with progress, and not while a test waits for it.
       await kubernetesPrograms(console.log);
+      await versitygwProgram(console.log);
       return runVitest(level);
     case 'e2e':
       return runE2e();

@@ -1,6 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import { constants as system } from 'node:os';
 import { join, sep } from 'node:path';
+import { errnoOf } from '../errno.ts';
 import { Fault } from '../fault.ts';
 
 export interface Place {
@@ -65,27 +67,28 @@ export async function* readChunks(path: string, signal: AbortSignal): AsyncGener
   }
 }
 
-const reasonOf: Readonly<Record<string, 'SourceNotFound' | 'SourceUnreadable' | 'SourceUnavailable'>> = {
-  ENOENT: 'SourceNotFound',
-  ENOTDIR: 'SourceNotFound',
-  ENAMETOOLONG: 'SourceNotFound',
-  EACCES: 'SourceUnreadable',
-  EPERM: 'SourceUnreadable',
-  ELOOP: 'SourceUnreadable',
-  EISDIR: 'SourceUnreadable',
-  ENXIO: 'SourceUnreadable',
+const { errno } = system;
+
+const reasonOf = new Map<number, 'SourceNotFound' | 'SourceUnreadable' | 'SourceUnavailable'>([
+  [errno.ENOENT, 'SourceNotFound'],
+  [errno.ENOTDIR, 'SourceNotFound'],
+  [errno.ENAMETOOLONG, 'SourceNotFound'],
+  [errno.EACCES, 'SourceUnreadable'],
+  [errno.EPERM, 'SourceUnreadable'],
+  [errno.ELOOP, 'SourceUnreadable'],
+  [errno.EISDIR, 'SourceUnreadable'],
+  [errno.ENXIO, 'SourceUnreadable'],
   // What network file systems answer while their server is away.
-  EIO: 'SourceUnavailable',
-  ESTALE: 'SourceUnavailable',
-  ETIMEDOUT: 'SourceUnavailable',
-  EHOSTDOWN: 'SourceUnavailable',
-  ENOTCONN: 'SourceUnavailable',
-  EAGAIN: 'SourceUnavailable',
-  EBUSY: 'SourceUnavailable',
-};
+  [errno.EIO, 'SourceUnavailable'],
+  [errno.ESTALE, 'SourceUnavailable'],
+  [errno.ETIMEDOUT, 'SourceUnavailable'],
+  [errno.EHOSTUNREACH, 'SourceUnavailable'],
+  [errno.ENOTCONN, 'SourceUnavailable'],
+  [errno.EAGAIN, 'SourceUnavailable'],
+  [errno.EBUSY, 'SourceUnavailable'],
+]);
 
 function fileFault(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const reason = typeof code === 'string' ? reasonOf[code] : undefined;
+  const reason = reasonOf.get(errnoOf(error) ?? 0);
   return reason === undefined ? error : new Fault(reason);
 }
