@@ -6,6 +6,8 @@ test('without variables the container\u2019s paths hold', () => {
     runDocument: '/run/segmentexport/run/run.json',
     credentials: '/run/segmentexport/credentials',
     source: '/run/segmentexport/source',
+    ledger: '/run/segmentexport/ledger',
+    ledgerCredentials: '/run/segmentexport/ledger-credentials',
     caBundle: '/run/segmentexport/ca/ca.crt',
     terminationMessage: '/dev/termination-log',
     run: 'local',

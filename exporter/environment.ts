@@ -7,15 +7,23 @@ export interface Environment {
   credentials: string;
   /** Directory that holds the source: the mounted claim. */
   source: string;
+  /** Directory that holds the ledger: the mounted claim. */
+  ledger: string;
+  /** Directory of the keys of the ledger's object store. */
+  ledgerCredentials: string;
   /** PEM file of further authorities; need not exist. */
   caBundle: string;
   terminationMessage: string;
   /** Name of the run in log lines: the Job's. */
   run: string;
-  /** Replaces both retry budgets of criteo/retry.ts, in milliseconds. */
+  /** Replaces both retry budgets of criteo/budget.ts, in milliseconds. */
   retryBudgetMs?: number;
   /** Replaces the deadline of one call, in milliseconds. */
   callTimeoutMs?: number;
+  /** Replaces the time after which a change at Criteo has taken effect, in milliseconds. */
+  settleMs?: number;
+  /** Replaces how long the ledger's lease lasts, in milliseconds. */
+  leaseMs?: number;
 }
 
 /** Reads the environment variables `SEGMENTEXPORT_*`. */
@@ -24,14 +32,22 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     runDocument: env.SEGMENTEXPORT_RUN_DOCUMENT || paths.runDocument,
     credentials: env.SEGMENTEXPORT_CREDENTIALS_DIR || paths.credentials,
     source: env.SEGMENTEXPORT_SOURCE_DIR || paths.source,
+    ledger: env.SEGMENTEXPORT_LEDGER_DIR || paths.ledger,
+    ledgerCredentials: env.SEGMENTEXPORT_LEDGER_CREDENTIALS_DIR || paths.ledgerCredentials,
     caBundle: env.SEGMENTEXPORT_CA_BUNDLE || paths.caBundleFile,
     terminationMessage: env.SEGMENTEXPORT_TERMINATION_MESSAGE || paths.terminationMessage,
     run: env.SEGMENTEXPORT_RUN_ID || 'local',
   };
-  const retryBudgetMs = positive(env.SEGMENTEXPORT_RETRY_BUDGET_MS);
-  if (retryBudgetMs !== undefined) environment.retryBudgetMs = retryBudgetMs;
-  const callTimeoutMs = positive(env.SEGMENTEXPORT_CALL_TIMEOUT_MS);
-  if (callTimeoutMs !== undefined) environment.callTimeoutMs = callTimeoutMs;
+  const durations = {
+    retryBudgetMs: env.SEGMENTEXPORT_RETRY_BUDGET_MS,
+    callTimeoutMs: env.SEGMENTEXPORT_CALL_TIMEOUT_MS,
+    settleMs: env.SEGMENTEXPORT_SETTLE_MS,
+    leaseMs: env.SEGMENTEXPORT_LEASE_MS,
+  } as const;
+  for (const [name, text] of Object.entries(durations)) {
+    const value = positive(text);
+    if (value !== undefined) environment[name as keyof typeof durations] = value;
+  }
   return environment;
 }
 

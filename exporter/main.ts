@@ -2,13 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { RunReason } from '../api/reasons.ts';
 import { encodeReport, exitCodeOf, type Report, sumCounts } from '../api/report.ts';
-import { parseRunDocument, type RunDocument } from '../api/rundocument.ts';
+import { type ExportRun, parseRunDocument, type RetireRun, type RunDocument } from '../api/rundocument.ts';
 import { systemClock } from './clock.ts';
 import { readCredentials } from './credentials.ts';
 import { createDispatcher, createExchange } from './criteo/exchange.ts';
 import { type Limits, limitsOf } from './criteo/transport.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { openHome, probeStore } from './ledger/open.ts';
 import { createLog, placeOf } from './log.ts';
+import { defaultSettleMs } from './mirror/history.ts';
+import { type Records, withoutLedger } from './mirror/records.ts';
 import { beginReport, run } from './run.ts';
 import { openSource } from './source/open.ts';
 
@@ -43,6 +47,7 @@ for (const name of ['uncaughtException', 'unhandledRejection'] as const) {
   });
 }
 
+const dispatcher = createDispatcher(environment.caBundle);
 const document = await readRunDocument(environment.runDocument);
 report = beginReport(document, Date.now());
 log.info('run begins', { kind: document.kind });
@@ -51,7 +56,10 @@ await run(
   {
     readCredentials: () => readCredentials(environment.credentials),
     openSource: (exportRun) => openSource(exportRun, environment.source),
-    exchange: createExchange(createDispatcher(environment.caBundle)),
+    openRecords,
+    probeLedger: ({ ledger }) => (ledger ? probeStore(ledger.s3, ledgerPlaces()) : Promise.resolve()),
+    exchange: createExchange(dispatcher),
+    settleMs: environment.settleMs ?? defaultSettleMs,
     limits: limitsFor(document.kind, environment),
     clock: systemClock,
     log,
@@ -68,6 +76,19 @@ async function readRunDocument(path: string): Promise<RunDocument> {
     log.error('the run document cannot be used', placeOf(error));
     return endWith('RunDocumentInvalid');
   }
+}
+
+function ledgerPlaces() {
+  const { ledger: ledgerDirectory, ledgerCredentials: credentialsDirectory } = environment;
+  return { ledgerDirectory, credentialsDirectory, dispatcher };
+}
+
+async function openRecords({ export: exportName, ledger }: ExportRun | RetireRun): Promise<Records> {
+  if (!ledger) return withoutLedger();
+  const home = await openHome({ ledger, export: exportName }, ledgerPlaces());
+  const { leaseMs } = environment;
+  const options = { clock: systemClock, signal: interruption.signal, log };
+  return await Ledger.open(home, exportName, { ...options, ...(leaseMs === undefined ? {} : { leaseMs }) });
 }
 
 function limitsFor(kind: Report['kind'], { retryBudgetMs, callTimeoutMs }: Environment): Limits {

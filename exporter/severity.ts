@@ -6,6 +6,8 @@ const ofOneSegment: readonly RunReason[] = [
   'SegmentOwnedByAnother',
   'SegmentReadOnly',
   'SegmentNameRefused',
+  'SegmentNotInLedger',
+  'AdvertiserNotAllowed',
   'CriteoRefused',
   'CriteoReplyInvalid',
 ];

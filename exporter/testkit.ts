@@ -16,6 +16,7 @@ export function fakeClock(random = 0.5): FakeClock {
   return {
     slept,
     now: () => now,
+    monotonic: () => now,
     advance: (milliseconds) => {
       now += milliseconds;
     },

@@ -9,3 +9,8 @@ export async function listAdvertisers(client: Client): Promise<string[]> {
   const ids = data.map((item: unknown) => (isRecord(item) ? item.id : undefined));
   return ids.filter((id) => typeof id === 'string').filter((id) => /^[0-9]{1,19}$/.test(id));
 }
+
+/** @throws Fault AdvertiserNotAllowed where the account may not use it. */
+export function allowAdvertiser(ids: readonly string[], advertiserId: string | undefined): void {
+  if (advertiserId !== undefined && !ids.includes(advertiserId)) throw new Fault('AdvertiserNotAllowed');
+}

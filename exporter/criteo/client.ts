@@ -5,7 +5,7 @@ import type { HttpRequest } from './exchange.ts';
 import { isPassing, isRecord, problemsIn } from './problems.ts';
 import { Refusal } from './refusal.ts';
 import { Token } from './token.ts';
-import type { Transport, Unclear } from './transport.ts';
+import type { Sending, Transport, Unclear } from './transport.ts';
 
 export interface Call {
   method: HttpRequest['method'];
@@ -13,6 +13,8 @@ export interface Call {
   path: string;
   /** JSON text, or its bytes. */
   body?: string | Uint8Array;
+  /** It changes something at Criteo: refused while nothing permits it. */
+  writes?: true;
   /** See Transport.send. */
   repeat?: 'safely' | 'never';
 }
@@ -24,6 +26,7 @@ export class Client {
   readonly #transport: Transport;
   readonly #token: Token;
   readonly #root: string;
+  #permit: Sending['permit'];
 
   constructor(
     transport: Transport,
@@ -37,11 +40,19 @@ export class Client {
     this.#root = `${baseUrl}/${api.version}`;
   }
 
+  /** From now on calls that write are made, each only where `permit` lets it. */
+  permitWrites(permit: NonNullable<Sending['permit']>): void {
+    this.#permit = permit;
+  }
+
   /**
    * The body of a reply 200, which may still hold `errors`.
    * @throws Refusal where Criteo refuses the call; Fault CriteoReplyInvalid; the transport's and the token's.
    */
-  async call({ method, path, body, repeat }: Call): Promise<JsonObject> {
+  async call({ method, path, body, writes, repeat }: Call): Promise<JsonObject> {
+    // A plan, and a run that does not hold the ledger's lease, change nothing: not by a slip of ours either.
+    if (writes && !this.#permit) throw new Error('a call that writes was not permitted');
+    const permit = writes ? this.#permit : undefined;
     for (let renewed = false; ; renewed = true) {
       const token = await this.#token.get();
       const headers: Record<string, string> = {
@@ -52,7 +63,7 @@ export class Client {
       const url = `${this.#root}${path}`;
       const reply = await this.#transport.send(
         { method, url, headers, ...(body === undefined ? {} : { body }) },
-        repeat,
+        { repeat, permit },
       );
       // A token can be revoked before its time; a second one that is refused is no accident.
       if (reply.status === 401 && !renewed) {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Client, JsonObject } from './client.ts';
-import { type Acknowledged, addIdentifiers, amendment } from './contactlist.ts';
+import { type Acknowledged, amendment, changeIdentifiers } from './contactlist.ts';
 import { Refusal } from './refusal.ts';
 
 const digests = (count: number): Uint8Array =>
@@ -23,15 +23,15 @@ function clientOf(answer: (count: number) => JsonObject | Error) {
 }
 
 async function all(client: Client, count: number): Promise<Acknowledged[]> {
-  return await Array.fromAsync(addIdentifiers(client, '7', digests(count)));
+  return await Array.fromAsync(changeIdentifiers(client, '7', 'add', digests(count)));
 }
 
 test('the body is the documented one, with digests in lower-case hexadecimal', () => {
-  expect(JSON.parse(amendment(digests(2)).toString())).toEqual({
+  expect(JSON.parse(amendment('remove', digests(2)).toString())).toEqual({
     data: {
       type: 'ContactlistAmendment',
       attributes: {
-        operation: 'add',
+        operation: 'remove',
         identifierType: 'email',
         identifiers: [hash('sha256', '0'), hash('sha256', '1')],
       },

@@ -17,15 +17,18 @@ export interface Acknowledged {
   invalid: number;
 }
 
+export type Operation = 'add' | 'remove';
+
 /**
- * Adds digests to a segment, in batches, and yields what Criteo acknowledged of each.
- * Adding what is there already is harmless, so a batch is repeated freely.
+ * Adds digests to a segment or removes them, in batches, and yields what Criteo acknowledged of
+ * each. Adding what is there and removing what is not are harmless, so a batch is repeated freely.
  * @param digests 32 bytes each, one after the other.
  * @throws Refusal, Fault CriteoReplyInvalid; and the client's.
  */
-export async function* addIdentifiers(
+export async function* changeIdentifiers(
   client: Client,
   segmentId: string,
+  operation: Operation,
   digests: Uint8Array,
 ): AsyncGenerator<Acknowledged, void> {
   const total = digests.length / digestBytes;
@@ -34,7 +37,7 @@ export async function* addIdentifiers(
     const end = Math.min(start + size, total);
     const batch = digests.subarray(start * digestBytes, end * digestBytes);
     try {
-      yield await addBatch(client, segmentId, batch);
+      yield await sendBatch(client, segmentId, operation, batch);
       start = end;
     } catch (error) {
       // Something on the way, a proxy as a rule, takes less than Criteo does.
@@ -45,11 +48,29 @@ export async function* addIdentifiers(
   }
 }
 
-async function addBatch(client: Client, segmentId: string, batch: Uint8Array): Promise<Acknowledged> {
+/**
+ * Empties a segment's list, whoever put its identifiers there. Doing it again is harmless.
+ * @throws Refusal; and the client's.
+ */
+export async function emptyContactList(client: Client, segmentId: string): Promise<void> {
+  await client.callStrictly({ method: 'DELETE', path: contactListPath(segmentId), writes: true });
+}
+
+function contactListPath(segmentId: string): string {
+  return `/marketing-solutions/audience-segments/${segmentId}/contact-list`;
+}
+
+async function sendBatch(
+  client: Client,
+  segmentId: string,
+  operation: Operation,
+  batch: Uint8Array,
+): Promise<Acknowledged> {
   const reply = await client.callStrictly({
     method: 'PATCH',
-    path: `/marketing-solutions/audience-segments/${segmentId}/contact-list`,
-    body: amendment(batch),
+    path: contactListPath(segmentId),
+    body: amendment(operation, batch),
+    writes: true,
   });
   const attributes = isRecord(reply.data) ? reply.data.attributes : undefined;
   if (!isRecord(attributes)) throw new Fault('CriteoReplyInvalid', { status: 200 });
@@ -59,17 +80,19 @@ async function addBatch(client: Client, segmentId: string, batch: Uint8Array): P
   return { sent, invalid, valid: countOf(attributes.nbValidIdentifiers) ?? Math.max(0, sent - invalid) };
 }
 
-const opening =
-  '{"data":{"type":"ContactlistAmendment","attributes":{"operation":"add","identifierType":"email","identifiers":[';
+function opening(operation: Operation): string {
+  return `{"data":{"type":"ContactlistAmendment","attributes":{"operation":"${operation}","identifierType":"email","identifiers":[`;
+}
 const closing = ']}}}';
 
-/** The JSON text, as bytes, of an amendment that adds the digests; at least one. */
-export function amendment(digests: Uint8Array): Buffer {
+/** The JSON text, as bytes, of an amendment by the digests; at least one. */
+export function amendment(operation: Operation, digests: Uint8Array): Buffer {
   // Written in place: as strings, a batch would leave 12 MB for the garbage collector, not 3.
   const bytes = Buffer.from(digests.buffer, digests.byteOffset, digests.byteLength);
   const count = digests.length / digestBytes;
-  const body = Buffer.allocUnsafe(opening.length + count * (2 * digestBytes + 3) - 1 + closing.length);
-  let at = body.write(opening, 'latin1');
+  const head = opening(operation);
+  const body = Buffer.allocUnsafe(head.length + count * (2 * digestBytes + 3) - 1 + closing.length);
+  let at = body.write(head, 'latin1');
   for (let start = 0; start < bytes.length; start += digestBytes) {
     const hex = bytes.toString('hex', start, start + digestBytes);
     at += body.write(start === 0 ? `"${hex}"` : `,"${hex}"`, at, 'latin1');

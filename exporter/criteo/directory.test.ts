@@ -1,16 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { RunSegment } from '../../api/rundocument.ts';
 import { fakeClock, never, type Scripted, scripted, silentLog } from '../testkit.ts';
 import { Client } from './client.ts';
 import { SegmentDirectory } from './directory.ts';
 import { describe as descriptionOf } from './marker.ts';
+import type { Segment } from './segments.ts';
 import { Transport } from './transport.ts';
 
 const owner = { namespace: 'shop', name: 'newsletter', uid: 'ours' };
 const ours = descriptionOf('', owner);
 const theirs = descriptionOf('', { ...owner, name: 'other', uid: 'theirs' });
-const namesakes = descriptionOf('', { ...owner, uid: 'before' });
-const readers: RunSegment = { name: 'r', criteoName: 'Readers', existing: 'Refuse' };
 const limits = { callTimeoutMs: 1000, retryBudgetMs: 60_000, throttleBudgetMs: 60_000 };
 
 interface Listed {
@@ -32,40 +30,29 @@ const refused = (code: string, status = 400): Scripted => ({
   json: { errors: [{ type: 'validation', code }] },
 });
 
-async function open(segment: RunSegment, ...replies: Scripted[]) {
+async function ask<T>(question: (directory: SegmentDirectory) => Promise<T>, ...replies: Scripted[]) {
   const exchange = scripted({ json: { access_token: 't', expires_in: 900 } }, ...replies);
   const clock = fakeClock();
   const transport = new Transport(exchange, limits, clock, silentLog, never);
   const api = { baseUrl: 'https://criteo.example', version: '2026-07' };
   const client = new Client(transport, api, { clientId: 'i', clientSecret: 's' }, clock);
-  const outcome = await new SegmentDirectory(client, '12345', owner, 'Text')
-    .open(segment)
-    .catch((error) => error);
+  client.permitWrites(async () => undefined);
+  const directory = new SegmentDirectory(client, '12345', owner.uid);
+  const outcome = await question(directory).catch((error) => error);
   const paths = exchange.requests.slice(1).map(({ url }) => url.replace(/.*audience-segments\/|\?.*/g, ''));
   return { outcome, paths, requests: exchange.requests };
 }
 
-describe('open', () => {
-  test('creates one segment, with the owner marker', async () => {
-    const { outcome, requests } = await open(readers, list(), created('7'));
-    expect(outcome).toBe('7');
-    expect(JSON.parse(String(requests[2]?.body))).toEqual({
-      data: [
-        {
-          type: 'AudienceSegment',
-          attributes: {
-            advertiserId: '12345',
-            name: 'Readers',
-            description: 'Text [segmentexport.io/v1 owner=shop/newsletter uid=ours]',
-            contactList: {},
-          },
-        },
-      ],
-    });
-  });
+const create = (...replies: Scripted[]) =>
+  ask((directory) => directory.create('Readers', 'Text'), ...replies);
+const idByName = async (...replies: Scripted[]) => {
+  const { outcome, requests } = await ask((directory) => directory.byName('Readers'), ...replies);
+  return { id: (outcome as Segment | undefined)?.id, requests };
+};
 
+describe('byName', () => {
   test.each([
-    ['its name in another case and with spaces', [{ id: '7', name: ' READERS ', description: ours }], '7'],
+    ['its name in another case and with spaces', [{ id: '7', name: ' READERS ' }], '7'],
     [
       'the one with our marker, of two with the same name',
       [
@@ -74,54 +61,53 @@ describe('open', () => {
       ],
       '7',
     ],
+    ['nothing of another name', [{ id: '7', name: 'Reader' }], undefined],
   ])('finds %s', async (_, segments, id) => {
-    expect((await open(readers, list(...segments))).outcome).toBe(id);
-  });
-
-  test.each([
-    [{ description: theirs }, 'Refuse', 'SegmentOwnedByAnother', { owner: 'shop/other' }],
-    [{ description: theirs }, 'Keep', 'SegmentOwnedByAnother', { owner: 'shop/other' }],
-    [{ description: namesakes }, 'Refuse', 'SegmentOwnedByAnother', { owner: 'shop/newsletter' }],
-    [{ readOnly: true }, 'Keep', 'SegmentReadOnly', undefined],
-    [{ readOnly: true, description: ours }, 'Refuse', 'SegmentReadOnly', undefined],
-  ] as const)('%j with existing %s is %s', async (listed, existing, reason, details) => {
-    const { outcome } = await open({ ...readers, existing }, list({ id: '7', name: 'Readers', ...listed }));
-    expect(outcome).toMatchObject({ reason });
-    expect(outcome.details).toEqual(details);
-  });
-
-  test('one of an export of this name that was deleted and made anew is added to where Keep says so', async () => {
-    const listed = list({ id: '7', name: 'Readers', description: namesakes });
-    expect((await open({ ...readers, existing: 'Keep' }, listed)).outcome).toBe('7');
-  });
-
-  test('an unmarked one is refused with Criteo\u2019s count, or kept where that is asked for', async () => {
-    const unmarked = list({ id: '7', name: 'Readers', description: 'by hand' });
-    const statistics = { json: { data: { attributes: { numberOfIdentifiers: 42 } } } };
-    expect((await open(readers, unmarked, statistics)).outcome).toMatchObject({
-      reason: 'SegmentNotOurs',
-      details: { count: 42 },
-    });
-    expect((await open({ ...readers, existing: 'Keep' }, unmarked)).outcome).toBe('7');
-  });
-
-  test('a count that Criteo does not tell changes nothing', async () => {
-    const { outcome } = await open(readers, list({ id: '7', name: 'Readers' }), { status: 403 });
-    expect(outcome).toMatchObject({ reason: 'SegmentNotOurs', details: undefined });
+    expect((await idByName(list(...segments))).id).toBe(id);
   });
 
   test('reads every page, also where a page is shorter than was asked for', async () => {
     const page = (id: string, name: string): Scripted => ({
       json: { data: [item({ id, name, description: ours })], meta: { totalItems: 3 } },
     });
-    const { outcome, requests } = await open(readers, page('1', 'a'), page('2', 'b'), page('3', 'Readers'));
-    expect(outcome).toBe('3');
+    const { id, requests } = await idByName(page('1', 'a'), page('2', 'b'), page('3', 'Readers'));
+    expect(id).toBe('3');
     expect(requests.slice(1).map(({ url }) => new URL(url).search)).toEqual([
       '?limit=100&offset=0',
       '?limit=100&offset=1',
       '?limit=100&offset=2',
     ]);
   });
+});
+
+describe('byId', () => {
+  const statistics: Scripted = { json: { data: { attributes: { numberOfIdentifiers: 42 } } } };
+
+  test('a segment that the list does not show is gone only where its list is gone too', async () => {
+    const byId = (...replies: Scripted[]) => ask((directory) => directory.byId('7'), ...replies);
+    expect((await byId(list({ id: '7', name: 'x' }))).outcome).toMatchObject({ id: '7' });
+    expect((await byId(list(), statistics)).outcome).toBe('Unlisted');
+    for (const status of [403, 404]) {
+      expect((await byId(list(), refused('audience-invalid', status))).outcome).toBeUndefined();
+    }
+  });
+
+  test('a count that Criteo does not tell is none', async () => {
+    const count = (...replies: Scripted[]) => ask((directory) => directory.count('7'), ...replies);
+    expect((await count(statistics)).outcome).toBe(42);
+    expect((await count({ status: 403 })).outcome).toBeUndefined();
+  });
+});
+
+test('a call that writes is not made before it is permitted', async () => {
+  const transport = new Transport(scripted(), limits, fakeClock(), silentLog, never);
+  const client = new Client(
+    transport,
+    { baseUrl: '', version: '' },
+    { clientId: '', clientSecret: '' },
+    fakeClock(),
+  );
+  await expect(client.call({ method: 'POST', path: '/x', writes: true })).rejects.toThrow('not permitted');
 });
 
 describe('a create whose outcome is not clear is followed by a search', () => {
@@ -135,30 +121,35 @@ describe('a create whose outcome is not clear is followed by a search', () => {
     ['a name that is taken (warnings)', { json: { data: [], warnings: [{ code: 'name-must-be-unique' }] } }],
     ['an empty 200', { json: { data: [], errors: [], warnings: [] } }],
   ] as [string, Scripted][])('%s', async (_, reply) => {
-    const { outcome, paths } = await open(readers, list(), reply, found);
+    const { outcome, paths } = await create(reply, found);
     expect(outcome).toBe('7');
-    expect(paths).toEqual(['search', 'create', 'search']);
+    expect(paths).toEqual(['create', 'search']);
   });
 
   test('and made again only where the search finds nothing', async () => {
-    const { outcome, paths } = await open(readers, list(), 'Timeout', list(), created('8'));
+    const { outcome, paths } = await create('Timeout', list(), created('8'));
     expect(outcome).toBe('8');
-    expect(paths).toEqual(['search', 'create', 'search', 'create']);
+    expect(paths).toEqual(['create', 'search', 'create']);
   });
 
   test('a name that is taken by what no search shows is refused in the end', async () => {
     const taken = refused('name-must-be-unique');
-    const { outcome } = await open(readers, list(), taken, list(), taken, list(), taken);
+    const { outcome } = await create(taken, list(), taken, list(), taken);
     expect(outcome).toMatchObject({ reason: 'SegmentNameRefused', details: { code: 'name-must-be-unique' } });
   });
 
+  test('one that another export made meanwhile is handed back', async () => {
+    const { outcome } = await create('Timeout', list({ id: '7', name: 'Readers', description: theirs }));
+    expect(outcome).toMatchObject({ id: '7', description: theirs });
+  });
+
   test('Criteo\u2019s other words on a name, or on anything else, are the segment\u2019s end', async () => {
-    const name = await open(readers, list(), refused('name-must-not-be-empty', 200));
+    const name = await create(refused('name-must-not-be-empty', 200));
     expect(name.outcome).toMatchObject({
       reason: 'SegmentNameRefused',
       details: { code: 'name-must-not-be-empty' },
     });
-    const other = await open(readers, list(), refused('too-many-segments'));
+    const other = await create(refused('too-many-segments'));
     expect(other.outcome).toMatchObject({ status: 400 });
   });
 
@@ -166,6 +157,6 @@ describe('a create whose outcome is not clear is followed by a search', () => {
     const reply = {
       json: { data: [item({ id: '9', name: 'Readers' })], warnings: [{ type: 'deprecation' }] },
     };
-    expect((await open(readers, list(), reply)).outcome).toBe('9');
+    expect((await create(reply)).outcome).toBe('9');
   });
 });

@@ -1,28 +1,32 @@
-import type { RunSegment } from '../../api/rundocument.ts';
 import { Fault } from '../fault.ts';
 import type { Client } from './client.ts';
-import { describe, type Owner, ownerIn } from './marker.ts';
+import { markerIn } from './marker.ts';
 import { Refusal } from './refusal.ts';
-import { type Created, countIdentifiers, createSegment, listSegments, type Segment } from './segments.ts';
+import {
+  type Created,
+  countIdentifiers,
+  createSegment,
+  exists,
+  listSegments,
+  type Segment,
+} from './segments.ts';
 import { Unclear } from './transport.ts';
 
 /** How often a segment is created and looked for where Criteo answers, but neither has it nor makes it. */
 const maxAttempts = 3;
 
-/** The segments of one advertiser, as one export may use them. */
+/** The contact-list segments of one advertiser, as Criteo lists them. */
 export class SegmentDirectory {
   readonly #client: Client;
   readonly #advertiserId: string;
-  readonly #owner: Owner;
-  /** Goes before the owner marker. */
-  readonly #text: string;
+  /** Whose segments are looked for first, where several have a name. */
+  readonly #ownerUid: string;
   #known: Segment[] | undefined;
 
-  constructor(client: Client, advertiserId: string, owner: Owner, text: string) {
+  constructor(client: Client, advertiserId: string, ownerUid: string) {
     this.#client = client;
     this.#advertiserId = advertiserId;
-    this.#owner = owner;
-    this.#text = text;
+    this.#ownerUid = ownerUid;
   }
 
   /** Forgets what Criteo listed: the next look asks again. */
@@ -30,16 +34,32 @@ export class SegmentDirectory {
     this.#known = undefined;
   }
 
+  /** The segment of an id; undefined where Criteo neither lists it nor knows it otherwise. */
+  async byId(id: string): Promise<Segment | 'Unlisted' | undefined> {
+    const listed = (await this.#list()).find((segment) => segment.id === id);
+    if (listed) return listed;
+    return (await exists(this.#client, id)) ? 'Unlisted' : undefined;
+  }
+
+  /** The segment of a name, compared trimmed and without case. */
+  async byName(name: string): Promise<Segment | undefined> {
+    const named = (await this.#list()).filter((segment) => sameName(segment.name, name));
+    // Criteo's names are unique, but by which rule is not documented: two may fold to one.
+    return (
+      named.find((segment) => markerIn(segment.description)?.uid === this.#ownerUid) ??
+      named.find((segment) => segment.name === name) ??
+      named[0]
+    );
+  }
+
   /**
-   * The id of the Criteo segment that the export's segment goes to, created where there is none.
-   * @throws Fault SegmentOwnedByAnother, SegmentNotOurs, SegmentReadOnly, SegmentNameRefused,
-   * CriteoReplyInvalid; and the client's.
+   * Creates a segment; one that appears meanwhile with our marker is it: an earlier call took effect.
+   * @returns its id, or another's segment that has the name.
+   * @throws Fault SegmentNameRefused, CriteoReplyInvalid; and the client's.
    */
-  async open({ criteoName, existing }: RunSegment): Promise<string> {
+  async create(name: string, description: string): Promise<string | Segment> {
     for (let attempt = 0; ; attempt++) {
-      const found = await this.#find(criteoName);
-      if (found) return await this.#admit(found, existing);
-      const created = await this.#create(criteoName);
+      const created = await this.#create(name, description);
       if (isCreated(created)) return created.id;
       // Whatever became of it, the list says; but a list may lag behind what was written.
       this.refresh();
@@ -52,50 +72,13 @@ export class SegmentDirectory {
       } else if (attempt > 0) {
         await this.#client.pause(attempt);
       }
+      const found = await this.byName(name);
+      if (found) return markerIn(found.description)?.uid === this.#ownerUid ? found.id : found;
     }
   }
 
-  async #create(name: string): Promise<Created | Unclear> {
-    const description = describe(this.#text, this.#owner);
-    try {
-      return await createSegment(this.#client, { advertiserId: this.#advertiserId, name, description });
-    } catch (error) {
-      if (error instanceof Unclear) return error;
-      throw error;
-    }
-  }
-
-  async #find(name: string): Promise<Segment | undefined> {
-    this.#known ??= await listSegments(this.#client, this.#advertiserId);
-    const named = this.#known.filter((segment) => fold(segment.name) === fold(name));
-    // Criteo's names are unique, but by which rule is not documented: two may fold to one.
-    return (
-      named.find((segment) => ownerIn(segment.description)?.uid === this.#owner.uid) ??
-      named.find((segment) => segment.name === name) ??
-      named[0]
-    );
-  }
-
-  async #admit(segment: Segment, existing: RunSegment['existing']): Promise<string> {
-    const owner = ownerIn(segment.description);
-    if (owner !== undefined && owner.uid !== this.#owner.uid) {
-      // The same name under another uid is this export before it was deleted and made anew, or one of
-      // another cluster: only a person can tell, and says so by Keep.
-      const namesake = owner.namespace === this.#owner.namespace && owner.name === this.#owner.name;
-      if (!namesake || existing === 'Refuse') {
-        throw new Fault('SegmentOwnedByAnother', { owner: `${owner.namespace}/${owner.name}` });
-      }
-    }
-    if (owner === undefined && existing === 'Refuse') {
-      const count = await this.#count(segment.id);
-      throw new Fault('SegmentNotOurs', count === undefined ? undefined : { count });
-    }
-    if (segment.isReadOnly) throw new Fault('SegmentReadOnly');
-    return segment.id;
-  }
-
-  /** The count is an addition to the refusal: one that Criteo will not tell does not change it. */
-  async #count(id: string): Promise<number | undefined> {
+  /** How many identifiers a segment holds: an addition to a refusal, which does not fail for want of it. */
+  async count(id: string): Promise<number | undefined> {
     try {
       return await countIdentifiers(this.#client, id);
     } catch (error) {
@@ -105,6 +88,20 @@ export class SegmentDirectory {
       throw error;
     }
   }
+
+  async #create(name: string, description: string): Promise<Created | Unclear> {
+    try {
+      return await createSegment(this.#client, { advertiserId: this.#advertiserId, name, description });
+    } catch (error) {
+      if (error instanceof Unclear) return error;
+      throw error;
+    }
+  }
+
+  async #list(): Promise<Segment[]> {
+    this.#known ??= await listSegments(this.#client, this.#advertiserId);
+    return this.#known;
+  }
 }
 
 function isCreated(created: Created | Unclear): created is { id: string } {
@@ -112,6 +109,10 @@ function isCreated(created: Created | Unclear): created is { id: string } {
 }
 
 /** Names are compared trimmed and without case; by way of upper case, so that ß and ss are one. */
-function fold(name: string): string {
+export function foldName(name: string): string {
   return name.trim().normalize('NFC').toUpperCase().toLowerCase();
+}
+
+export function sameName(a: string, b: string): boolean {
+  return foldName(a) === foldName(b);
 }

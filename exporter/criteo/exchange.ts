@@ -3,7 +3,7 @@ import { getCACertificates } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 
 export interface HttpRequest {
-  method: 'GET' | 'POST' | 'PATCH';
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   url: string;
   headers: Readonly<Record<string, string>>;
   body?: string | Uint8Array;
@@ -115,8 +115,8 @@ function parse(text: string | undefined): unknown {
 const notTrusted =
   /^(ERR_TLS_CERT_ALTNAME_INVALID|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)$/;
 
-function kindOf(error: unknown): NoReply['kind'] {
-  // The proxy agent wraps what its own connection met.
+/** What an error that a connection met means; it may be wrapped, by the proxy agent for one. */
+export function kindOf(error: unknown): NoReply['kind'] {
   for (let each = error; each instanceof Error; each = each.cause) {
     const code = 'code' in each ? each.code : undefined;
     if (typeof code !== 'string') continue;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { describe, ownerIn } from './marker.ts';
+import { describe, markerIn, withoutMarker } from './marker.ts';
 
 const owner = { namespace: 'shop', name: 'news.letter', uid: 'e0000000-0000-4000-8000-000000000001' };
 const marker = `[segmentexport.io/v1 owner=shop/news.letter uid=${owner.uid}]`;
@@ -10,14 +10,16 @@ test('what is written is read back, whatever stands before it', () => {
   expect(describe('', owner)).toBe(marker);
   fc.assert(
     fc.property(fc.string(), (text) => {
-      expect(ownerIn(describe(text, owner))).toEqual(owner);
+      expect(markerIn(describe(text, owner))).toEqual({ ...owner, kept: false });
+      expect(markerIn(describe(text, owner, true))).toEqual({ ...owner, kept: true });
+      expect(withoutMarker(describe(text, owner, true))).toBe(text.trimStart());
     }),
   );
 });
 
 test('a name that looks like a marker does not make another owner', () => {
   const text = '[segmentexport.io/v1 owner=shop/other uid=1]';
-  expect(ownerIn(describe(text, owner))).toEqual(owner);
+  expect(markerIn(describe(text, owner))).toEqual({ ...owner, kept: false });
 });
 
 test.each([
@@ -32,4 +34,4 @@ test.each([
   marker.replace(owner.uid, ''),
   marker.replace(owner.uid, `${owner.uid} x`),
   `${marker}\n`,
-])('%j names no owner', (description) => expect(ownerIn(description)).toBeUndefined());
+])('%j names no owner', (description) => expect(markerIn(description)).toBeUndefined());

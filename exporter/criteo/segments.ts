@@ -1,6 +1,6 @@
 import { Fault } from '../fault.ts';
-import type { Client, JsonObject } from './client.ts';
-import { isRecord, problemsIn } from './problems.ts';
+import type { Call, Client, JsonObject } from './client.ts';
+import { isPassing, isRecord, problemsIn } from './problems.ts';
 import { Refusal } from './refusal.ts';
 
 /** A contact-list segment as Criteo shows it. */
@@ -59,6 +59,7 @@ export async function createSegment(
       method: 'POST',
       path: `${segmentsPath}/create`,
       body,
+      writes: true,
       repeat: 'never',
     });
     return createdIn(reply);
@@ -82,6 +83,82 @@ function fromRefusal(refusal: Refusal): Created {
   if (refusal.has('name-must-be-unique')) return 'NameTaken';
   const ofName = refusal.problems.some((problem) => problem.code?.startsWith('name-'));
   throw ofName ? new Fault('SegmentNameRefused', refusal.details()) : refusal;
+}
+
+/**
+ * Gives a segment another name or description. Doing it again is harmless.
+ * @returns `NameTaken` where another segment has the name; `Gone` where there is no such segment.
+ * @throws Refusal; Fault SegmentNameRefused; and the client's.
+ */
+export async function updateSegment(
+  client: Client,
+  id: string,
+  change: { name?: string; description?: string },
+): Promise<'Updated' | 'NameTaken' | 'Gone'> {
+  const { name, description } = change;
+  const attributes = {
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description: { value: description } }),
+  };
+  const body = JSON.stringify({ data: [{ id, type: 'AudienceSegment', attributes }] });
+  const refusal = await bulkRefusal(client, { method: 'PATCH', path: segmentsPath, body, writes: true });
+  if (refusal === undefined) return 'Updated';
+  if (isGone(refusal)) return 'Gone';
+  return fromRefusal(refusal) === 'NameTaken' ? 'NameTaken' : 'Updated';
+}
+
+/**
+ * Deletes a segment; one that is not there any more is as good as deleted.
+ * @throws Refusal; and the client's.
+ */
+export async function deleteSegment(client: Client, id: string): Promise<void> {
+  const body = JSON.stringify({ data: [{ id, type: 'AudienceSegment' }] });
+  const path = `${segmentsPath}/delete`;
+  const refusal = await bulkRefusal(client, { method: 'POST', path, body, writes: true });
+  if (refusal !== undefined && !isGone(refusal)) throw refusal;
+}
+
+/** The segment that a call names does not exist, by any of the codes that are documented for that. */
+export function isGone(refusal: Refusal): boolean {
+  return refusal.status === 404 || refusal.has('audience-invalid') || refusal.has('segment-not-found');
+}
+
+/**
+ * The refusal of a bulk call's only item, where it was refused: by a 4xx, in `errors` or in `warnings`.
+ * An empty reply without a word means that the account does not see the segment: it is taken as gone.
+ */
+async function bulkRefusal(client: Client, call: Call): Promise<Refusal | undefined> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const reply = await client.call(call);
+      const problems = [...problemsIn(reply, 'errors'), ...problemsIn(reply, 'warnings')];
+      const failures = problems.filter((problem) => problem.type !== 'deprecation');
+      if (failures.length > 0 && failures.every(isPassing)) {
+        await client.pause(attempt);
+        continue;
+      }
+      if (failures.length > 0) return new Refusal(200, failures);
+      const silent = !Array.isArray(reply.data) || reply.data.length === 0;
+      return silent ? new Refusal(200, [{ type: 'validation', code: 'segment-not-found' }]) : undefined;
+    } catch (error) {
+      if (error instanceof Refusal) return error;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Whether a segment that the list does not show is there all the same: lists may lag.
+ * @throws the client's.
+ */
+export async function exists(client: Client, id: string): Promise<boolean> {
+  try {
+    await countIdentifiers(client, id);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal && isGone(error)) return false;
+    throw error;
+  }
 }
 
 /** How many identifiers Criteo says a segment holds; undefined where it does not say. */

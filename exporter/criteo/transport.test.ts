@@ -32,13 +32,13 @@ describe('send', () => {
 
   test('does not repeat a call that must not be made twice', async () => {
     const { transport, exchange } = transportOf('Timeout');
-    await expect(transport.send(request, 'never')).rejects.toBeInstanceOf(Unclear);
+    await expect(transport.send(request, { repeat: 'never' })).rejects.toBeInstanceOf(Unclear);
     expect(exchange.requests).toHaveLength(1);
   });
 
   test('repeats even that one after a 429, which says that nothing was done', async () => {
     const { transport } = transportOf({ status: 429 }, { status: 200 });
-    expect((await transport.send(request, 'never')).status).toBe(200);
+    expect((await transport.send(request, { repeat: 'never' })).status).toBe(200);
     expect(transport.throttledMs).toBeGreaterThan(0);
   });
 

@@ -19,7 +19,18 @@ export interface Limits {
 export const limitsOf: Readonly<Record<Report['kind'], Limits>> = {
   Check: { callTimeoutMs: 15_000, retryBudgetMs: 30_000, throttleBudgetMs: 30_000 },
   Export: { callTimeoutMs: 60_000, retryBudgetMs: 180_000, throttleBudgetMs: 600_000 },
+  Retire: { callTimeoutMs: 60_000, retryBudgetMs: 180_000, throttleBudgetMs: 600_000 },
 };
+
+export interface Sending {
+  /** `never` for a call that must not be made twice without looking: it throws Unclear. */
+  repeat?: 'safely' | 'never' | undefined;
+  /**
+   * Asked immediately before each attempt of a call that writes, after all waiting: it throws where
+   * no such call may start any more. The argument is how long the call may take, in milliseconds.
+   */
+  permit?: ((callTimeoutMs: number) => Promise<void>) | undefined;
+}
 
 /** No reply, or a 5xx: the call may or may not have taken effect. */
 export class Unclear extends Error {
@@ -65,22 +76,25 @@ export class Transport {
 
   /**
    * The reply, whose status is neither 429 nor 5xx.
-   * @param repeat `never` for a call that must not be made twice without looking: it throws Unclear.
-   * @throws Fault CriteoUnavailable, CriteoThrottled, TlsNotTrusted.
+   * @throws Fault CriteoUnavailable, CriteoThrottled, TlsNotTrusted; and the permit's.
    */
-  async send(request: HttpRequest, repeat: 'safely' | 'never' = 'safely'): Promise<HttpReply> {
+  async send(request: HttpRequest, sending: Sending = {}): Promise<HttpReply> {
     for (let attempt = 0; ; attempt++) {
-      const { reply, spentMs } = await this.#once(request);
+      const { reply, spentMs } = await this.#once(request, sending.permit);
       if (reply && reply.status < 500) return reply;
-      if (repeat === 'never') throw new Unclear(spentMs, reply?.status);
+      if (sending.repeat === 'never') throw new Unclear(spentMs, reply?.status);
       await this.budget.pause(attempt, spentMs, reply?.status);
     }
   }
 
   /** One attempt, which may wait for the rate limit as often as that takes. */
-  async #once(request: HttpRequest): Promise<{ reply: HttpReply | undefined; spentMs: number }> {
+  async #once(
+    request: HttpRequest,
+    permit: Sending['permit'],
+  ): Promise<{ reply: HttpReply | undefined; spentMs: number }> {
     for (;;) {
       await this.#rateLimit.ready();
+      await permit?.(this.#callTimeoutMs);
       this.#signal.throwIfAborted();
       const start = this.#clock.now();
       this.calls++;

@@ -1,7 +1,10 @@
 import { hash } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import type { ExportRun } from '../../../api/rundocument.ts';
-import { checkOf, exportOf, type Input, runExporter, sandboxCredentials } from './program.ts';
+import { checkOf, exportName, exportOf, type Input, runExporter, sandboxCredentials } from './program.ts';
 import { sandboxFor } from './sandbox.ts';
 
 const address = 'canary.qz4@example.com';
@@ -107,3 +110,35 @@ test.each(leaks)(
     expect(hunt(output + reportText)).toEqual([]);
   },
 );
+
+test('nor where there is a ledger: sound, damaged by what it must not hold, or spoilt by a Criteo that fails', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'ledger-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const sandbox = await sandboxFor();
+  const heads = join(directory, 'exports', exportName.uid, 'heads');
+  const run = async (rows: string): Promise<string | undefined> => {
+    const { output, reportText, report } = await runExporter({
+      document: exportOf(sandbox.url, {
+        mode: 'Mirror',
+        ledger: { volume: {}, resyncEveryHours: 720 },
+        consent: { field: 'ok', isTrue: true },
+      }),
+      files: { 'people.csv': `email,ok\n${rows}` },
+      env: { SEGMENTEXPORT_LEDGER_DIR: directory, SEGMENTEXPORT_RETRY_BUDGET_MS: '500' },
+    });
+    expect(hunt(output + reportText)).toEqual([]);
+    return report?.segments?.[0]?.reason === 'NotRun' ? report.reason : report?.segments?.[0]?.reason;
+  };
+  const others = ['a', 'b', 'c', 'd'].map((name) => `${name}@example.com,yes\n`).join('');
+  expect(await run(`${address},yes\n${others}`)).toBe('Succeeded');
+  sandbox.addFault({ kind: 'raw', status: 400, body: said, operation: 'remove' });
+  expect(await run(`${address},no\n${others}`)).toBe('CriteoRefused');
+  expect(await run(`${address},no\n${others}`)).toBe('Succeeded');
+  expect(await run('e@example.com,yes\n')).toBe('RemovalGuard');
+  const newest = (await readdir(heads)).sort().at(-1) ?? '';
+  await writeFile(
+    join(heads, newest),
+    `{"format":"segmentexport.io/ledger","version":1,"body":"${address}"}`,
+  );
+  expect(await run(`${address},yes\n${others}`)).toBe('LedgerDamaged');
+});

@@ -167,6 +167,6 @@ test('a run that is told to end says so at once', async () => {
   await program.said('read 3 rows');
   program.kill('SIGTERM');
   const { report, exitCode } = await program.outcome;
-  expect(report).toMatchObject({ reason: 'Interrupted', segments: [{ reason: 'Interrupted', selected: 3 }] });
+  expect(report).toMatchObject({ reason: 'Interrupted', segments: [{ reason: 'NotRun', selected: 3 }] });
   expect(exitCode).toBe(exitCodes.passing);
 });

@@ -143,6 +143,8 @@ export function exportOf(baseUrl: string, change: Partial<ExportRun> = {}): Expo
     advertiserId: '12345',
     maxProfiles: 1_000_000,
     mode: 'AddOnly',
+    removalGuard: { maxPercent: 30 },
+    deletionPolicy: 'Retain',
     match: { email: { field: 'email', fallbackFields: [] } },
     source: { file: { path: 'people.csv', format: 'CSV', csv: { delimiter: 'Comma' } } },
     segments: [segmentOf('readers')],

@@ -36,14 +36,19 @@ test('Criteo receives exactly the distinct people of a dirty file', async () => 
   expect(report?.segments).toEqual([
     {
       reason: 'Succeeded',
+      action: 'Create',
+      origin: 'Created',
       criteoSegmentId: '1001',
       read: 12,
       invalid: 2,
       empty: 2,
       duplicate: 1,
+      withoutConsent: 0,
       selected: 7,
       uploaded: 7,
+      removed: 0,
       refused: 0,
+      held: 7,
     },
   ]);
   expect(sandbox.segments()[0]?.digest).toBe(
@@ -207,7 +212,7 @@ test.each([
   expect(writes(sandbox)).toBe(0);
 });
 
-test('existing: Keep adds to a segment of somebody else and leaves its description alone', async () => {
+test('existing: Keep adds to a segment of somebody else, and marks it behind what they wrote', async () => {
   const sandbox = await sandboxFor();
   sandbox.addSegment({
     advertiserId: '12345',
@@ -221,7 +226,7 @@ test('existing: Keep adds to a segment of somebody else and leaves its descripti
   });
   expect(report?.reason).toBe('Succeeded');
   expect(sandbox.segments()[0]).toMatchObject({
-    description: 'by hand',
+    description: `by hand [segmentexport.io/v1 owner=shop/newsletter uid=${exportName.uid} kept]`,
     digest: digestOf(['a@example.com', 'x@example.com']),
   });
 });
