@@ -1,33 +1,20 @@
-import {
-  noCounts,
-  type Report,
-  type SegmentAction,
-  type SegmentCounts,
-  type SegmentReport,
-} from '../api/report.ts';
+import { noCounts, type Report, type SegmentCounts, type SegmentReport } from '../api/report.ts';
 import type { ExportRun } from '../api/rundocument.ts';
 import { allowAdvertiser, listAdvertisers } from './criteo/advertisers.ts';
 import type { Client } from './criteo/client.ts';
 import { Fault } from './fault.ts';
 import { Selection, select } from './identity/selection.ts';
 import type { Entry } from './ledger/head.ts';
-import { consentDecision, type Decision, decide, type Ground, isIdle } from './mirror/decide.ts';
+import { consentDecision, type Ground } from './mirror/decide.ts';
 import { type Filling, fill, isSurelyGone, removeOnly, type Work } from './mirror/fill.ts';
 import { approvalToken, type Guarded } from './mirror/guard.ts';
 import { unsettledOf } from './mirror/history.ts';
-import { matchSegments } from './mirror/match.ts';
-import type { Placement } from './mirror/placement.ts';
 import { forget } from './mirror/retire.ts';
-import { type Digests, sizeOf } from './mirror/sets.ts';
+import { sizeOf } from './mirror/sets.ts';
 import { startProgress } from './progress.ts';
-import {
-  decideRetirements,
-  directories,
-  failuresFirst,
-  type Retiring,
-  retireAll,
-  stoppedRetirements,
-} from './retirerun.ts';
+import { directories, failuresFirst, retireAll } from './retirerun.ts';
+import { actionOf, conclude, describeEntry, guardFault, overall, tell } from './runlines.ts';
+import { planRun, type RunPlan, type SourceSets } from './runplan.ts';
 import { endsRun } from './severity.ts';
 import { toFault, type World } from './world.ts';
 
@@ -85,13 +72,6 @@ function refuseWithoutLedger({ ledger, mode, deletionPolicy, segments }: ExportR
   if (mode === 'Mirror' || takesOver || deletionPolicy !== 'Retain') throw new Fault('RunDocumentInvalid');
 }
 
-interface SourceSets {
-  /** By segment: its people, or why there are none. */
-  digests: Digests[];
-  faults: (Fault | undefined)[];
-  withdrawn: Digests;
-}
-
 async function readSource(
   document: ExportRun,
   world: World,
@@ -108,116 +88,6 @@ async function readSource(
   } finally {
     for (const [index, { counts }] of selections.entries()) Object.assign(lines[index] ?? {}, counts);
   }
-}
-
-/** All that a run decides, made on one state of the ledger. */
-interface RunPlan {
-  decisions: SegmentPlan[];
-  retiring: Retiring[];
-  /** Segments that left the export and stayed at Criteo, with people in them whose consent is gone. */
-  consentGone: Entry[];
-  /** What the guard stops, and whether a person approved just that. */
-  guarded: Guarded[];
-  approved: boolean;
-  isIdle: boolean;
-}
-
-interface SegmentPlan {
-  decision: Decision;
-  entry: Entry | undefined;
-  /** Nothing is to be sent or recorded. */
-  isIdle: boolean;
-}
-
-async function planRun(
-  document: ExportRun,
-  source: SourceSets,
-  ground: Ground,
-  world: World,
-): Promise<RunPlan> {
-  const match = matchSegments(document.segments, ground.records.head.entries, document.advertiserId);
-  const decisions: SegmentPlan[] = [];
-  for (const [index, segment] of document.segments.entries()) {
-    const entry = match.entries[index];
-    const fault = source.faults[index];
-    const digests = source.digests[index] ?? new Uint8Array(0);
-    const decision = await decideSegment({ document, segment, entry, digests, fault }, ground, world);
-    const idle = decision.kind === 'Fill' && isIdle(decision, segment);
-    decisions.push({ decision, entry, isIdle: idle });
-  }
-  const { maxPercent } = document.removalGuard;
-  const retiring = await decideRetirements(match.left, document.deletionPolicy, maxPercent, ground, world);
-  const guarded = [...decisions.flatMap(guardedFill), ...stoppedRetirements(retiring)];
-  const token = approvalToken(document.export.uid, guarded);
-  const staying = match.left.filter(
-    (entry) => !retiring.some(({ retirement }) => retirement.entry === entry),
-  );
-  const consentGone = await withConsentGone(staying, ground);
-  const refused = decisions.flatMap(({ decision, entry }) =>
-    decision.kind === 'Refuse' && entry ? [entry] : [],
-  );
-  return {
-    decisions,
-    retiring,
-    consentGone,
-    guarded,
-    approved: token !== undefined && token === document.approval,
-    isIdle:
-      retiring.length === 0 &&
-      consentGone.length === 0 &&
-      decisions.every(({ decision, isIdle: idle }) => idle || decision.kind === 'Refuse') &&
-      (await withConsentGone(refused, ground)).length === 0,
-  };
-}
-
-async function withConsentGone(entries: readonly Entry[], ground: Ground): Promise<Entry[]> {
-  const found: Entry[] = [];
-  // One after the other: each has its set in memory meanwhile.
-  for (const entry of entries) if (await consentDecision(entry, ground)) found.push(entry);
-  return found;
-}
-
-/** A fault of one segment is its own; one that the next would meet too ends the run. */
-async function decideSegment(
-  input: Parameters<typeof decide>[0],
-  ground: Ground,
-  world: World,
-): Promise<Decision> {
-  try {
-    return await decide(input, ground);
-  } catch (error) {
-    const fault = toFault(error, world);
-    if (endsRun(fault.reason)) throw fault;
-    return { kind: 'Refuse', fault, entry: input.entry };
-  }
-}
-
-function guardedFill({ decision }: SegmentPlan): Guarded[] {
-  const isStopped = decision.kind === 'Fill' && decision.guarded && decision.entry !== undefined;
-  return isStopped && decision.entry ? [{ entry: decision.entry, change: decision.change }] : [];
-}
-
-/** The end of a plan: what each segment would get. What could not be found out has a reason, and no numbers. */
-function tell(document: ExportRun, plan: RunPlan, lines: readonly SegmentReport[], report: Report): void {
-  for (const [index, { decision, entry }] of plan.decisions.entries()) {
-    const line = lines[index];
-    if (!line) continue;
-    describeEntry(line, entry);
-    if (decision.kind === 'Refuse') {
-      conclude(line, decision.fault);
-      continue;
-    }
-    line.action = actionOf(decision.placement);
-    line.uploaded = sizeOf(decision.change.adds);
-    line.removed = sizeOf(decision.change.removes);
-    line.held = sizeOf(decision.change.after);
-    conclude(line, decision.guarded && !plan.approved ? guardFault(decision.change) : undefined);
-  }
-  const list = plan.retiring.map(({ line }) => line);
-  if (list.length > 0) report.retired = { total: list.length, list };
-  const token = approvalToken(document.export.uid, plan.guarded);
-  if (token !== undefined) report.approval = token;
-  report.reason = overall(report);
 }
 
 async function carryOut(
@@ -289,32 +159,4 @@ function asOf(entries: readonly Entry[], guarded: readonly Guarded[]): Guarded[]
     const now = entries.find(({ id }) => id === entry.id);
     return now ? [{ entry: now, change }] : [];
   });
-}
-
-function actionOf(placement: Placement): SegmentAction {
-  if (placement.kind === 'Create') return placement.again ? 'Recreate' : 'Create';
-  if (placement.kind === 'TakeOver') return 'TakeOver';
-  if (placement.newlyOurs) return 'Keep';
-  return placement.mend.name === undefined ? 'None' : 'Rename';
-}
-
-function guardFault(change: { guarded: number; present: number }): Fault {
-  return new Fault('RemovalGuard', { count: change.guarded, total: change.present });
-}
-
-function describeEntry(line: SegmentReport, entry: Entry | undefined): void {
-  if (!entry) return;
-  if (entry.criteoSegmentId !== undefined) line.criteoSegmentId = entry.criteoSegmentId;
-  line.origin = entry.origin;
-  line.held = entry.held.count;
-}
-
-function conclude(line: SegmentReport, fault: Fault | undefined): void {
-  line.reason = fault?.reason ?? 'Succeeded';
-  if (fault?.details) line.details = fault.details;
-}
-
-function overall({ segments = [], retired }: Report): Report['reason'] {
-  const all = [...segments, ...(retired?.list ?? [])];
-  return all.every(({ reason }) => reason === 'Succeeded') ? 'Succeeded' : 'SegmentsFailed';
 }

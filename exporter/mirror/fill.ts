@@ -8,12 +8,12 @@ import { describe, markerIn } from '../criteo/marker.ts';
 import { Refusal } from '../criteo/refusal.ts';
 import { isGone, updateSegment } from '../criteo/segments.ts';
 import { Fault } from '../fault.ts';
-import { type Entry, emptySet, type SetRef } from '../ledger/head.ts';
+import { type Entry, emptySet } from '../ledger/head.ts';
 import type { Log } from '../log.ts';
 import { startProgress } from '../progress.ts';
 import { type Change, nothingKnown } from './change.ts';
 import type { Decision, Ground } from './decide.ts';
-import { echoOf, recentAfter, withEcho } from './history.ts';
+import { commitIntent, finish } from './intent.ts';
 import type { Mend } from './placement.ts';
 import { withEntry } from './records.ts';
 import { type Digests, none, sizeOf } from './sets.ts';
@@ -111,21 +111,6 @@ const fresh: Pick<Entry, 'held' | 'recent' | 'echoes' | 'resyncedAt'> = {
   echoes: [],
   resyncedAt: 0,
 };
-
-async function commitIntent(
-  entry: Entry,
-  change: Change,
-  { records, settling, clock }: Work,
-): Promise<Entry> {
-  const echo = await echoOf(entry, change, records, settling, clock.now());
-  const next: Entry = {
-    ...entry,
-    intent: { adds: await records.store(change.adds), removes: await records.store(change.removes) },
-    echoes: await withEcho(entry.echoes, echo, records),
-  };
-  await records.commit((entries) => withEntry(entries, next));
-  return next;
-}
 
 async function create(
   entry: Entry,
@@ -244,38 +229,4 @@ async function send(
   await run('remove', change.removes, 'removed');
   await run('add', change.adds, 'uploaded');
   return change;
-}
-
-/** The entry without its intent: Criteo has acknowledged all of it. */
-async function finish(entry: Entry, change: Change, resync: boolean, work: Work): Promise<Entry> {
-  const { records, settling, clock } = work;
-  const { intent, ...rest } = entry;
-  const [adds, removes] = [intent?.adds ?? emptySet, intent?.removes ?? emptySet];
-  const isFull = resync || entry.held.count === 0;
-  const delta = { at: clock.now(), adds, removes };
-  const next: Entry = {
-    ...rest,
-    held: await heldAfter(entry, change, adds, records),
-    recent:
-      adds.count + removes.count > 0
-        ? await recentAfter(entry.recent, delta, records, settling)
-        : entry.recent,
-    echoes: entry.echoes.filter(({ due }) => due > settling.now),
-    ...(isFull ? { resyncedAt: settling.now } : {}),
-  };
-  await records.commit((entries) => withEntry(entries, next));
-  return next;
-}
-
-/** A set that is stored already is not stored again. */
-async function heldAfter(
-  { held }: Entry,
-  { adds, removes, after }: Change,
-  addsRef: SetRef,
-  records: Work['records'],
-): Promise<SetRef> {
-  if (after === adds) return addsRef;
-  const unchanged = sizeOf(after) === held.count && removes.length === 0 && held.count > 0;
-  if (unchanged && adds.length === 0) return held;
-  return await records.store(after);
 }
