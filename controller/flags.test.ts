@@ -37,6 +37,17 @@ describe('flags', () => {
     expect(() => parseFlags(args)).toThrow(message);
   });
 
+  test('letting go of all exports needs no image', () => {
+    expect(parseFlags(['--release-finalizers'])).toMatchObject({ releaseFinalizers: true });
+    expect(parseFlags([image])).toMatchObject({
+      releaseFinalizers: false,
+      settings: { retireDeadlineMs: 3_600_000 },
+    });
+    expect(parseFlags([image, '--retire-deadline-seconds=5'])).toMatchObject({
+      settings: { retireDeadlineMs: 5000 },
+    });
+  });
+
   test('what Jobs get is passed on', () => {
     const args = [
       image,

@@ -13,6 +13,8 @@ export interface Flags {
   healthPort: number;
   workers: number;
   logLevel: LogLevel;
+  /** Do this, and end. */
+  releaseFinalizers: boolean;
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -31,6 +33,7 @@ Watches CriteoConnections and CriteoSegmentExports and runs their exports.
                                  system's certificates
   --allowed-base-url URL         a base URL that connections may name; may be repeated (https://api.criteo.com)
   --max-runs-per-connection N    runs of one connection that may be at work at once (5)
+  --retire-deadline-seconds N    how long a deleted export waits until its segments at Criteo were dealt with (3600)
   --namespace NAME               watch this namespace only; may be repeated (all)
   --kubeconfig FILE, --context NAME
                                  the cluster, outside of it (KUBECONFIG, ~/.kube/config, or the pod's own)
@@ -39,7 +42,9 @@ Watches CriteoConnections and CriteoSegmentExports and runs their exports.
   --health-host HOST, --health-port PORT
                                  /healthz, /readyz and /metrics (127.0.0.1, 8081; port 0: any that is free)
   --workers N                    resources of a kind that are looked at at once (4)
-  --log-level LEVEL              debug, info, warn or error (info)`;
+  --log-level LEVEL              debug, info, warn or error (info)
+  --release-finalizers           runs nothing: lets go of every export, so that none waits for a controller that is
+                                 gone, and prints what stays at Criteo; it waits until no other controller leads`;
 
 const text = { type: 'string' } as const;
 const list = { type: 'string', multiple: true } as const;
@@ -60,6 +65,7 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
       'ca-bundle-configmap': text,
       'allowed-base-url': list,
       'max-runs-per-connection': text,
+      'retire-deadline-seconds': text,
       namespace: list,
       kubeconfig: text,
       context: text,
@@ -69,11 +75,13 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
       'health-port': text,
       workers: text,
       'log-level': text,
+      'release-finalizers': { type: 'boolean' },
     },
   });
   if (values.help) return 'help';
-  const image = values['exporter-image'];
-  if (image === undefined || image === '') {
+  const releaseFinalizers = values['release-finalizers'] ?? false;
+  const image = values['exporter-image'] ?? '';
+  if (image === '' && !releaseFinalizers) {
     throw new Error(
       '--exporter-image: it is missing; name the image of the Jobs, such as registry/criteo-segment-export@sha256:...',
     );
@@ -103,6 +111,15 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
         1000,
         defaultSettings.maxRunsPerConnection,
       ),
+      retireDeadlineMs:
+        1000 *
+        count(
+          '--retire-deadline-seconds',
+          values['retire-deadline-seconds'],
+          1,
+          86_400,
+          defaultSettings.retireDeadlineMs / 1000,
+        ),
     },
     kubeconfig: values.kubeconfig,
     context: values.context,
@@ -112,6 +129,7 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
     healthHost: values['health-host'] ?? '127.0.0.1',
     healthPort: count('--health-port', values['health-port'], 0, 65_535, 8081),
     workers: count('--workers', values.workers, 1, 100, 4),
+    releaseFinalizers,
     logLevel: oneOf('--log-level', values['log-level'], logLevels, 'info'),
   };
 }

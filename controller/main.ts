@@ -1,5 +1,5 @@
 import { parseFlags, usage } from './flags.ts';
-import { runManager } from './manager.ts';
+import { runManager, runRelease } from './manager.ts';
 import { errorMessage } from './runtime/errors.ts';
 import { createLogger } from './runtime/log.ts';
 
@@ -17,7 +17,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const logger = createLogger({ level: flags.logLevel });
-  if (!flags.settings.image.includes('@sha256:')) {
+  if (!flags.releaseFinalizers && !flags.settings.image.includes('@sha256:')) {
     logger.warn('--exporter-image names a tag; with a digest every Job tells exactly what it ran', {
       image: flags.settings.image,
     });
@@ -30,7 +30,8 @@ async function main(): Promise<number> {
     });
   }
   try {
-    await runManager(flags, logger, stop.signal);
+    if (flags.releaseFinalizers) await runRelease(flags, logger, console.log, stop.signal);
+    else await runManager(flags, logger, stop.signal);
     return 0;
   } catch (error) {
     logger.error('the controller cannot go on', { error: errorMessage(error) });

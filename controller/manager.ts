@@ -6,6 +6,7 @@ import { reconcileConnection } from './reconcile/connections.ts';
 import { Executor } from './reconcile/execute.ts';
 import { type ReconcileContext, reconcileExport } from './reconcile/exports.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
+import { releaseFinalizers } from './releasefinalizers.ts';
 import { informerLive, informerSynced } from './runtime/checks.ts';
 import { KubeClient } from './runtime/client.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -28,25 +29,13 @@ const leaseName = `leader.${group}`;
  */
 export async function runManager(flags: Flags, logger: Logger, signal: AbortSignal): Promise<void> {
   const metrics = new Registry();
-  const client = new KubeClient({
-    loadConfig: () => loadKubeConfig({ kubeconfig: flags.kubeconfig, context: flags.context }),
-    fieldManager: 'criteo-segment-export',
-    userAgent: 'criteo-segment-export/controller',
-    metrics,
-  });
+  const client = createClient(flags, metrics);
   const version = await checkCluster(client, signal);
   const identity = `${hostname()}_${crypto.randomUUID()}`;
   logger.info('starting', { server: client.server, kubernetes: version, identity });
 
   const caches = createCaches(client, { namespaces: flags.namespaces, logger });
-  const elector = new LeaderElector({
-    client,
-    namespace: flags.leaderElectionNamespace ?? client.namespace ?? 'default',
-    name: leaseName,
-    identity,
-    logger,
-    metrics,
-  });
+  const elector = createElector(flags, { client, identity, logger, metrics });
   let controllers: Controller[] = [];
   const informers = allCaches(caches);
   const live: HealthCheck[] = [
@@ -71,7 +60,7 @@ export async function runManager(flags: Flags, logger: Logger, signal: AbortSign
   const context: ReconcileContext = {
     client,
     caches,
-    executor: new Executor(client, events),
+    executor: new Executor(client, events, logger),
     settings: flags.settings,
     clock: systemClock,
   };
@@ -126,6 +115,48 @@ export async function runManager(flags: Flags, logger: Logger, signal: AbortSign
     await client.close();
     logger.info('stopped');
   }
+}
+
+/** `--release-finalizers`: while another leads it would put them back, so this waits to lead, too. */
+export async function runRelease(
+  flags: Flags,
+  logger: Logger,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const metrics = new Registry();
+  const client = createClient(flags, metrics);
+  const identity = `${hostname()}_${crypto.randomUUID()}`;
+  const release = async (leading: AbortSignal): Promise<void> => {
+    await releaseFinalizers(client, flags.namespaces, print, leading);
+  };
+  try {
+    await checkCluster(client, signal);
+    if (!flags.leaderElect) await release(signal);
+    else await createElector(flags, { client, identity, logger, metrics }).run(release, signal);
+  } finally {
+    await client.close();
+  }
+}
+
+function createClient(flags: Flags, metrics: Registry): KubeClient {
+  return new KubeClient({
+    loadConfig: () => loadKubeConfig({ kubeconfig: flags.kubeconfig, context: flags.context }),
+    fieldManager: 'criteo-segment-export',
+    userAgent: 'criteo-segment-export/controller',
+    metrics,
+  });
+}
+
+function createElector(
+  flags: Flags,
+  parts: { client: KubeClient; identity: string; logger: Logger; metrics: Registry },
+): LeaderElector {
+  return new LeaderElector({
+    ...parts,
+    namespace: flags.leaderElectionNamespace ?? parts.client.namespace ?? 'default',
+    name: leaseName,
+  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,18 @@ import { appLabels, appName, type InstallOptions, type Manifest } from './option
 const nonRoot = 65532;
 const healthPort = 8081;
 
+export const podSecurity = {
+  runAsNonRoot: true,
+  runAsUser: nonRoot,
+  runAsGroup: nonRoot,
+  seccompProfile: { type: 'RuntimeDefault' },
+};
+export const containerSecurity = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+};
+
 export function namespace(options: InstallOptions): Manifest {
   return {
     apiVersion: 'v1',
@@ -36,12 +48,7 @@ export function deployment(options: InstallOptions): Manifest {
 function podSpec(options: InstallOptions): object {
   return {
     serviceAccountName: appName,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: nonRoot,
-      runAsGroup: nonRoot,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: podSecurity,
     // Longer than a reconcile under way is given to end, and the Lease to be released.
     terminationGracePeriodSeconds: 30,
     topologySpreadConstraints: [
@@ -67,11 +74,7 @@ function podSpec(options: InstallOptions): object {
         },
         readinessProbe: { httpGet: { path: '/readyz', port: 'health' }, periodSeconds: 2 },
         resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ['ALL'] },
-        },
+        securityContext: containerSecurity,
       },
     ],
   };

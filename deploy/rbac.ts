@@ -11,6 +11,8 @@ const clusterRules = [
     resources: ['criteoconnections', 'criteosegmentexports'],
     verbs: ['get', 'list', 'watch'],
   },
+  // Its own finalizer on exports whose segments at Criteo are to be dealt with when they go.
+  { apiGroups: [group], resources: ['criteosegmentexports'], verbs: ['patch'] },
   {
     apiGroups: [group],
     resources: ['criteoconnections/status', 'criteosegmentexports/status'],
@@ -26,8 +28,8 @@ const clusterRules = [
   { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'watch', 'create', 'patch', 'delete'] },
   // The report of a run is its pod's termination message.
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
-  // Whether a claim exists, to say so before a pod hangs for want of it.
-  { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: ['get'] },
+  // Whether a claim exists, to say so before a pod hangs for want of it; and the claims of ledgers, which it never deletes.
+  { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: ['get', 'create'] },
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
 ];
 

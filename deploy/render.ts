@@ -4,10 +4,11 @@ import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { manifests } from './manifests.ts';
 import { defaultOptions } from './options.ts';
+import { uninstallJob, uninstallSteps } from './uninstall.ts';
 
 const usage = `Usage: npm run manifests -- [--image IMAGE] [--namespace NAME] [--allowed-base-url URL]...
 
-Writes dist/install.yaml: CRDs, namespace, RBAC and the controller.
+Writes dist/install.yaml: CRDs, namespace, RBAC and the controller; and dist/uninstall.yaml, which begins with how to go.
 
   --image IMAGE           image of controller and exporter, by digest (${defaultImage()}; see npm run image)
   --namespace NAME        namespace of the controller (${defaultOptions.namespace})
@@ -25,12 +26,13 @@ if (values.help) {
   console.log(usage);
   process.exit(0);
 }
-const objects = manifests({
+const options = {
   ...defaultOptions,
   image: values.image ?? defaultImage(),
   ...(values.namespace === undefined ? {} : { namespace: values.namespace }),
   ...(values['allowed-base-url'] === undefined ? {} : { allowedBaseUrls: values['allowed-base-url'] }),
-});
+};
+const objects = manifests(options);
 const directory = join(import.meta.dirname, '..', 'dist');
 mkdirSync(directory, { recursive: true });
 const install = join(directory, 'install.yaml');
@@ -38,6 +40,10 @@ const install = join(directory, 'install.yaml');
 writeFileSync(
   install,
   objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join('---\n'),
+);
+writeFileSync(
+  join(directory, 'uninstall.yaml'),
+  `${uninstallSteps(options)}${stringify(uninstallJob(options))}`,
 );
 writeFileSync(join(directory, 'kustomization.yaml'), stringify({ resources: ['install.yaml'] }));
 console.log(

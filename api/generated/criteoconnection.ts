@@ -65,7 +65,7 @@ export interface CriteoConnectionSpec {
    */
   maxProfiles: number;
   /**
-   * Where runs remember, as hashes, which identifiers Criteo has acknowledged. Exactly one of volume and s3. Default: none; exports then only add. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: {volume: {size: 1Gi}}
+   * Where the runs of the connection's exports remember, as hashes of addresses, what Criteo has acknowledged. With it a run sends what changed, and removes at Criteo who left a segment (mode Mirror). It is the only record of that: Criteo's API cannot be asked. Moved to another place, runs do not find what they had remembered. Exactly one of volume and s3. Default: none; exports then only add, and send everything each time. Example: {volume: {size: 1Gi}}
    */
   ledger?: Ledger;
   /**
@@ -105,6 +105,10 @@ export interface CriteoConnectionStatus {
    */
   nextCheckTime?: string;
   /**
+   * Where the ledger is, if spec.ledger asks for one.
+   */
+  ledger?: LedgerPlace;
+  /**
    * The check that is running, where there is one.
    */
   activeCheck?: ActiveCheck;
@@ -143,15 +147,15 @@ export interface CriteoApi {
 }
 
 /**
- * Where runs remember, as hashes, which identifiers Criteo has acknowledged. Exactly one of volume and s3. Default: none; exports then only add. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: {volume: {size: 1Gi}}
+ * Where the runs of the connection's exports remember, as hashes of addresses, what Criteo has acknowledged. With it a run sends what changed, and removes at Criteo who left a segment (mode Mirror). It is the only record of that: Criteo's API cannot be asked. Moved to another place, runs do not find what they had remembered. Exactly one of volume and s3. Default: none; exports then only add, and send everything each time. Example: {volume: {size: 1Gi}}
  */
 export interface Ledger {
   /**
-   * A volume claim that the controller makes for the ledger. It outlives the connection. Not supported by this release: the resource is refused with the reason NotYetSupported.
+   * A volume claim that the controller makes for the ledger; status.ledger.claimName names it. It outlives the connection: one of the same name in the same namespace finds it again. The controller neither changes nor deletes a claim that is there.
    */
   volume?: {
     /**
-     * How large the volume is, in bytes as a quantity of Kubernetes. A million identifiers need about 64 MiB a segment. Example: "1Gi"
+     * How large the volume is, in bytes as a quantity of Kubernetes. A million identifiers need about 64 MiB a segment. A later change does not change a claim that is there: enlarge it by hand, where its class allows that. Example: "1Gi"
      */
     size: string;
     /**
@@ -159,14 +163,14 @@ export interface Ledger {
      */
     storageClassName?: string;
     /**
-     * How the volume may be mounted. With ReadWriteOnce the runs of the connection's exports are kept on one node at a time. Default: [ReadWriteOnce]. Example: [ReadWriteMany]
+     * How the volume may be mounted. With ReadWriteOnce the runs of the connection's exports are kept on one node at a time; with ReadWriteOncePod they run one after another. Default: [ReadWriteOnce]. Example: [ReadWriteMany]
      *
      * Items: One of ReadWriteOnce, ReadWriteOncePod and ReadWriteMany.
      */
     accessModes?: ('ReadWriteOnce' | 'ReadWriteOncePod' | 'ReadWriteMany')[];
   };
   /**
-   * A place in an object store that speaks S3. Not supported by this release: the resource is refused with the reason NotYetSupported.
+   * A place in an object store that speaks S3 and has conditional writes (If-Match, If-None-Match); the check of the connection tries that, and a store without them is refused. Runs may then be on any node.
    */
   s3?: {
     /**
@@ -182,11 +186,11 @@ export interface Ledger {
      */
     bucket: string;
     /**
-     * What the names of the ledger's objects begin with. At most 500 characters. Default: the connection's namespace and name. Example: "criteo-ledger/nordic"
+     * What the names of the ledger's objects begin with. At most 500 characters. Default: the connection's namespace and name, with a / between. No two connections may share it, unless they are the same one in two clusters of which one has taken over. Example: "criteo-ledger/nordic"
      */
     prefix?: string;
     /**
-     * The Secret, in this namespace, with the keys accessKeyId and secretAccessKey. Example: {name: object-store}
+     * The Secret, in this namespace, with the keys accessKeyId and secretAccessKey. They must be allowed to read, write, list and delete objects below the prefix. Example: {name: object-store}
      */
     credentialsSecretRef: {
       /**
@@ -196,7 +200,7 @@ export interface Ledger {
     };
   };
   /**
-   * How often a run sends every identifier again, also those that the ledger says Criteo has. In hours. Default: "720h" (30 days). Example: "720h"
+   * How often a run sends every identifier again, also those that the ledger says Criteo has: Criteo forgets members of a segment after some time. In hours. Default: "720h" (30 days). Example: "720h"
    */
   resyncEvery?: string;
 }
@@ -263,4 +267,20 @@ export interface ActiveCheck {
    * When it began. RFC 3339, UTC. Example: "2026-11-22T04:00:03Z"
    */
   startedAt?: string;
+}
+
+/**
+ * Where the ledger is, if spec.ledger asks for one.
+ */
+export interface LedgerPlace {
+  /**
+   * The volume claim of the ledger. Example: "nordic-ledger-0a1b2c3d4e"
+   */
+  claimName?: string;
+  /**
+   * How that claim may be mounted: as it was made, which spec may no longer say. Example: [ReadWriteOnce]
+   *
+   * Items: An access mode of the claim.
+   */
+  accessModes?: string[];
 }

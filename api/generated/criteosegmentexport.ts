@@ -5,7 +5,7 @@ import type { Condition, ObjectMeta } from './common.ts';
 export type { Condition, ObjectMeta };
 
 /**
- * CriteoSegmentExport sends segments of customer profiles to contact-list segments at Criteo. Applying or changing one never starts a run. Runs start by spec.schedule, by setting the annotation segmentexport.io/requestedAt to the present time (RFC 3339), and by kubectl create job --from=cronjob/... with the CronJob that status.cronJobName names. A segment at Criteo reaches nobody until an audience uses it.
+ * CriteoSegmentExport sends segments of customer profiles to contact-list segments at Criteo. Applying or changing one never starts a run. Runs start by spec.schedule, by setting the annotation segmentexport.io/requestedAt to the present time (RFC 3339), and by kubectl create job --from=cronjob/... with the CronJob that status.cronJobName names. The annotation segmentexport.io/planRequestedAt, set to the present time, asks for a plan instead: status.plan then tells what a run would do, and nothing is sent. Where status.pendingApproval says that a run waits for a person's word, segmentexport.io/approvedRun, set to that run's name, gives it. A segment at Criteo reaches nobody until an audience uses it.
  */
 export interface CriteoSegmentExport {
   /**
@@ -32,7 +32,7 @@ export interface CriteoSegmentExport {
  */
 export interface CriteoSegmentExportSpec {
   /**
-   * The CriteoConnection, in this namespace, that the export uses. Whoever writes the export needs the verb use on it. Example: {name: nordic}
+   * The CriteoConnection, in this namespace, that the export uses. Whoever writes the export needs the verb use on it. Where another one is named later, what was sent by the first is dealt with by deletionPolicy, before the next run. Example: {name: nordic}
    */
   connectionRef: {
     /**
@@ -57,7 +57,7 @@ export interface CriteoSegmentExportSpec {
    */
   match: Match;
   /**
-   * Which profiles consented: only those are sent. A value that is missing, empty or unreadable never counts as consent. Exactly one of equals, notEquals and isTrue. Default: none; every profile is sent. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: {field: doNotEmail, equals: "false"}
+   * Which profiles consented: only those are sent. A value that is missing, empty or unreadable never counts as consent. Where the connection has a ledger, people whose consent is gone are removed at Criteo too, in every mode and whatever removalGuard says. Exactly one of equals, notEquals and isTrue. Default: none; every profile is sent. Example: {field: doNotEmail, equals: "false"}
    */
   consent?: Consent;
   /**
@@ -89,20 +89,20 @@ export interface CriteoSegmentExportSpec {
    */
   runAfterPolicy: 'Any' | 'All';
   /**
-   * Mirror: what left the source's segment is removed at Criteo too, as far as this export added it. AddOnly: nothing is removed. Default: Mirror where the connection has a ledger, else AddOnly; status.mode tells. The value Mirror: Not supported by this release: the resource is refused with the reason NotYetSupported. Example: AddOnly
+   * Mirror: who left the source's segment is removed at Criteo too, as far as this export added them; needs the connection's spec.ledger. AddOnly: nobody is removed, but for those whose consent is gone. Default: Mirror where the connection has a ledger, else AddOnly; status.mode tells. Example: AddOnly
    */
   mode?: 'Mirror' | 'AddOnly';
   /**
-   * Stops a run that would remove suspiciously many, until a person approves it. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: {maxPercent: 10}
+   * Stops a segment from which a run would remove suspiciously many, before anything of it is sent, until a person approves that run: status.pendingApproval tells how. It guards segments that left the export as well. Default: {maxPercent: 30}. Example: {maxPercent: 10}
    */
   removalGuard?: {
     /**
-     * The most that a run may remove of what a segment holds by this export, in percent. 0 to 100. Default: 30. Example: 10
+     * The most that a run may remove of what a segment holds by this export, in percent. 0: every removal needs an approval; 100: none does. 0 to 100. Default: 30. Example: 10
      */
     maxPercent: number;
   };
   /**
-   * What becomes of a segment at Criteo that leaves the export, or whose export is deleted. Retain: nothing. Empty: what this export added is removed. Delete: a segment that this export created is deleted. Default: Retain. The values Empty and Delete: Not supported by this release: the resource is refused with the reason NotYetSupported. Example: Retain
+   * What becomes of a segment at Criteo that leaves the export, or whose export is deleted or names another connection. Retain: nothing. Empty: what this export added is removed. Delete: a segment that this export created is deleted, of another what it added is removed. Empty and Delete need the connection's spec.ledger. An export that is deleted then waits until that is done, at most an hour; events tell what was left at Criteo. Delete the export before its connection. Default: Retain. Example: Retain
    */
   deletionPolicy: 'Retain' | 'Empty' | 'Delete';
   /**
@@ -166,6 +166,22 @@ export interface CriteoSegmentExportStatus {
    */
   activeRun?: ActiveRun;
   /**
+   * The last value of the annotation segmentexport.io/planRequestedAt that was acted on. Example: "2026-11-22T04:00:00Z"
+   */
+  lastHandledPlanRequestedAt?: string;
+  /**
+   * The last value of that annotation that was refused, with an event that says why. Example: "yesterday"
+   */
+  lastIgnoredPlanRequestedAt?: string;
+  /**
+   * The last value of the annotation segmentexport.io/approvedRun that was acted on, or refused with an event. Example: "newsletter-req-0a1b2c3d4e"
+   */
+  lastHandledApprovedRun?: string;
+  /**
+   * What waits for a person's word, where something does: set the annotation segmentexport.io/approvedRun to runName, and one run starts that may do what is told here, and no more. A run that waits for nothing, and a change of the definition, end the wait.
+   */
+  pendingApproval?: PendingApproval;
+  /**
    * How many runs wait for their turn. Example: 1
    */
   waitingRuns?: number;
@@ -187,6 +203,32 @@ export interface CriteoSegmentExportStatus {
    * Items: What became of one segment.
    */
   segments?: SegmentStatus[];
+  /**
+   * Segments at Criteo that have left the export, as the last run dealt with them: the first 10.
+   *
+   * Items: One segment at Criteo that has left the export, or whose export was deleted.
+   */
+  retired?: RetiredSegment[];
+  /**
+   * The last plan that ended: what a run would have done then. Nothing was sent. What could not be found out is absent, never 0.
+   */
+  plan?: PlanSummary;
+  /**
+   * The connections in whose ledgers runs of this export have remembered what they sent. One that the export no longer names goes when its segments were dealt with by deletionPolicy.
+   *
+   * Items: A connection by which segments were filled.
+   */
+  ledgers?: RememberedLedger[];
+  /**
+   * What became of the segments of connections that the export no longer names, and of all when the export is deleted; the newest first.
+   *
+   * Items: What became of the segments that one connection filled.
+   */
+  retirements?: Retirement[];
+  /**
+   * When the controller began to deal with the segments of the export, which was deleted. RFC 3339, UTC. Example: "2026-11-22T04:00:07Z"
+   */
+  deletingSince?: string;
   /**
    * The last runs that ended, the newest first, at most 10.
    *
@@ -217,7 +259,7 @@ export interface Match {
 }
 
 /**
- * Which profiles consented: only those are sent. A value that is missing, empty or unreadable never counts as consent. Exactly one of equals, notEquals and isTrue. Default: none; every profile is sent. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: {field: doNotEmail, equals: "false"}
+ * Which profiles consented: only those are sent. A value that is missing, empty or unreadable never counts as consent. Where the connection has a ledger, people whose consent is gone are removed at Criteo too, in every mode and whatever removalGuard says. Exactly one of equals, notEquals and isTrue. Default: none; every profile is sent. Example: {field: doNotEmail, equals: "false"}
  */
 export interface Consent {
   /**
@@ -464,7 +506,7 @@ export interface Segment {
    */
   criteoName?: string;
   /**
-   * What to do where Criteo has a segment of this name that no run of this export made. Refuse: send nothing and say so. Keep: add to what it holds. TakeOver: empty it once, then fill it. Default: Refuse. The value TakeOver: Not supported by this release: the resource is refused with the reason NotYetSupported. Example: Keep
+   * What to do where Criteo has a segment of this name that no run of this export made, or that its ledger does not know. Refuse: send nothing and say so. Keep: add to what it holds; what others put there stays. TakeOver: empty it once, then fill it; needs the connection's spec.ledger. Default: Refuse. Example: Keep
    */
   existing: 'Refuse' | 'Keep' | 'TakeOver';
 }
@@ -657,13 +699,21 @@ export interface ActiveRun {
    */
   jobUID?: string;
   /**
-   * What started the run: the schedule, the annotation (Request), or a Job that a person made (Manual).
+   * What started the run: the schedule, the annotation requestedAt (Request), a Job that a person made (Manual), the annotation approvedRun (Approval), the annotation planRequestedAt (Plan), or that segments of another connection or of a deleted export are to be dealt with (Retire).
    */
-  trigger: 'Schedule' | 'Request' | 'Manual';
+  trigger: 'Schedule' | 'Request' | 'Manual' | 'Approval' | 'Plan' | 'Retire';
   /**
-   * The value of the annotation, for a Request. Example: "2026-11-22T04:00:00Z"
+   * The value of the annotation, for a Request or a Plan. Example: "2026-11-22T04:00:00Z"
    */
   requestedAt?: string;
+  /**
+   * The run that was approved, for an Approval. Example: "newsletter-req-0a1b2c3d4e"
+   */
+  approvedRun?: string;
+  /**
+   * The connection by which segments are dealt with, for Retire. Example: "nordic"
+   */
+  connection?: string;
   /**
    * The scheduled time, for a Schedule. RFC 3339, UTC. Example: "2026-11-22T03:00:00Z"
    */
@@ -687,13 +737,17 @@ export interface RunSummary {
    */
   jobName: string;
   /**
-   * What started the run: the schedule, the annotation (Request), or a Job that a person made (Manual).
+   * What started the run: the schedule, the annotation requestedAt (Request), a Job that a person made (Manual), the annotation approvedRun (Approval), the annotation planRequestedAt (Plan), or that segments of another connection or of a deleted export are to be dealt with (Retire).
    */
-  trigger?: 'Schedule' | 'Request' | 'Manual';
+  trigger?: 'Schedule' | 'Request' | 'Manual' | 'Approval' | 'Plan' | 'Retire';
   /**
-   * The value of the annotation, for a Request. Example: "2026-11-22T04:00:00Z"
+   * The value of the annotation, for a Request or a Plan. Example: "2026-11-22T04:00:00Z"
    */
   requestedAt?: string;
+  /**
+   * The run that was approved, for an Approval. Example: "newsletter-req-0a1b2c3d4e"
+   */
+  approvedRun?: string;
   /**
    * The scheduled time, for a Schedule. RFC 3339, UTC. Example: "2026-11-22T03:00:00Z"
    */
@@ -723,6 +777,10 @@ export interface RunSummary {
    */
   message?: string;
   /**
+   * Identifiers that a later run sends again, because changes of the same one at Criteo may have overtaken each other. Example: 5
+   */
+  unsettled?: number;
+  /**
    * Counts over all segments of the run.
    */
   profiles?: ProfileCounts;
@@ -749,17 +807,29 @@ export interface ProfileCounts {
    */
   duplicate: number;
   /**
+   * Rows of people without consent, by spec.consent. Example: 310
+   */
+  withoutConsent?: number;
+  /**
    * Distinct addresses. Example: 19831
    */
   selected: number;
   /**
-   * Identifiers that Criteo acknowledged as valid. Example: 19831
+   * Identifiers that Criteo acknowledged as added. Example: 12
    */
   uploaded: number;
+  /**
+   * Identifiers that Criteo acknowledged as removed. Example: 3
+   */
+  removed?: number;
   /**
    * Identifiers that Criteo called invalid. Example: 0
    */
   refused: number;
+  /**
+   * Identifiers of this export that Criteo holds after the run, as it acknowledged them; absent where that is not known. Example: 19831
+   */
+  held?: number;
 }
 
 /**
@@ -807,15 +877,367 @@ export interface SegmentStatus {
    */
   duplicate?: number;
   /**
+   * Rows of people without consent, by spec.consent. Example: 310
+   */
+  withoutConsent?: number;
+  /**
    * Distinct addresses. Example: 19831
    */
   selected?: number;
   /**
-   * Identifiers that Criteo acknowledged as valid. Example: 19831
+   * Identifiers that Criteo acknowledged as added. Example: 12
    */
   uploaded?: number;
+  /**
+   * Identifiers that Criteo acknowledged as removed. Example: 3
+   */
+  removed?: number;
   /**
    * Identifiers that Criteo called invalid. Example: 0
    */
   refused?: number;
+  /**
+   * Identifiers of this export that Criteo holds after the run, as it acknowledged them; absent where that is not known. Example: 19831
+   */
+  held?: number;
+  /**
+   * What was done to the segment at Criteo, beside its members. One of None, Create, Keep, TakeOver, Rename and Recreate (it had been deleted at Criteo by hand).
+   */
+  action?: 'None' | 'Create' | 'Keep' | 'TakeOver' | 'Rename' | 'Recreate';
+  /**
+   * Whose the segment at Criteo is. One of Created (by this export), Kept (another's; only added to) and TakenOver.
+   */
+  origin?: 'Created' | 'Kept' | 'TakenOver';
+}
+
+/**
+ * What waits for a person's word, where something does: set the annotation segmentexport.io/approvedRun to runName, and one run starts that may do what is told here, and no more. A run that waits for nothing, and a change of the definition, end the wait.
+ */
+export interface PendingApproval {
+  /**
+   * The run or plan that was stopped. Example: "newsletter-req-0a1b2c3d4e"
+   */
+  runName: string;
+  /**
+   * Stands for what that run would have done, and for the ledger's state then. Example: "9f86d081884c7d65"
+   */
+  token: string;
+  /**
+   * How many would be removed from what, and the command that approves it.
+   */
+  message: string;
+  /**
+   * When it was stopped. RFC 3339, UTC. Example: "2026-11-22T04:01:40Z"
+   */
+  since: string;
+  /**
+   * metadata.generation of the spec that it used. Example: 3
+   */
+  generation?: number;
+}
+
+/**
+ * One segment at Criteo that has left the export, or whose export was deleted.
+ */
+export interface RetiredSegment {
+  /**
+   * Its id at Criteo, where it was made. Example: "5678"
+   */
+  criteoSegmentId?: string;
+  /**
+   * Its name at Criteo, where it is known. Example: "Lapsed 2026"
+   */
+  criteoName?: string;
+  /**
+   * The advertiser that it belongs to. Example: "12345"
+   */
+  advertiserId?: string;
+  /**
+   * What was to become of it. One of Retain, Empty and Delete.
+   */
+  deletionPolicy: 'Retain' | 'Empty' | 'Delete';
+  /**
+   * How it ended; NotRun where the run ended before its turn. One of Succeeded, Failed and NotRun.
+   */
+  outcome: 'Succeeded' | 'Failed' | 'NotRun';
+  /**
+   * Why, in one word that programs can compare. Example: "SourceNotFound"
+   */
+  reason: string;
+  /**
+   * Why, in words for people, and what would mend it. At most 1024 characters.
+   */
+  message?: string;
+  /**
+   * Identifiers that were removed, or by a plan would be; absent where that is not known. Example: 9197
+   */
+  removed?: number;
+  /**
+   * Identifiers of this export that are still there; absent where that is not known. Example: 0
+   */
+  held?: number;
+}
+
+/**
+ * The last plan that ended: what a run would have done then. Nothing was sent. What could not be found out is absent, never 0.
+ */
+export interface PlanSummary {
+  /**
+   * The value of the annotation, for a Request or a Plan. Example: "2026-11-22T04:00:00Z"
+   */
+  requestedAt?: string;
+  /**
+   * Name of the Job. Example: "criteo-newsletter-0a1b2c3d4e-29733840"
+   */
+  jobName: string;
+  /**
+   * metadata.generation of the spec that it used. Example: 3
+   */
+  generation?: number;
+  /**
+   * When it began. RFC 3339, UTC. Example: "2026-11-22T04:00:03Z"
+   */
+  startedAt?: string;
+  /**
+   * When it ended. RFC 3339, UTC. Example: "2026-11-22T04:01:40Z"
+   */
+  finishedAt?: string;
+  /**
+   * How it ended; Unknown where its report never came. One of Succeeded, PartiallySucceeded, Failed and Unknown.
+   */
+  outcome: 'Succeeded' | 'PartiallySucceeded' | 'Failed' | 'Unknown';
+  /**
+   * Why, in one word that programs can compare. Example: "SourceNotFound"
+   */
+  reason: string;
+  /**
+   * Why, in words for people, and what would mend it. At most 1024 characters.
+   */
+  message?: string;
+  /**
+   * Whether a run that does this would be stopped by spec.removalGuard until a person approves it; the command is in pendingApproval. Example: false
+   */
+  needsApproval?: boolean;
+  /**
+   * Counts over all segments of the plan.
+   */
+  profiles?: PlannedCounts;
+  /**
+   * The segments of the export, one entry each.
+   *
+   * Items: What a run would do for one segment.
+   */
+  segments?: PlannedSegment[];
+  /**
+   * Segments at Criteo that have left the export, as the last run dealt with them: the first 10.
+   *
+   * Items: One segment at Criteo that has left the export, or whose export was deleted.
+   */
+  retired?: RetiredSegment[];
+  /**
+   * How many segments have left the export; retired has the first 10. Example: 1
+   */
+  retiredCount?: number;
+}
+
+/**
+ * Counts over all segments of the plan.
+ */
+export interface PlannedCounts {
+  /**
+   * Rows of the source that belong to the segments. Example: 20000
+   */
+  read?: number;
+  /**
+   * Rows whose address has not the form of one. Example: 12
+   */
+  invalid?: number;
+  /**
+   * Rows without an address. Example: 7
+   */
+  empty?: number;
+  /**
+   * Rows whose address was already seen in their segment. Example: 150
+   */
+  duplicate?: number;
+  /**
+   * Rows of people without consent, by spec.consent. Example: 310
+   */
+  withoutConsent?: number;
+  /**
+   * Distinct addresses. Example: 19831
+   */
+  selected?: number;
+  /**
+   * Identifiers that a run would add; absent where that is not known. Example: 12
+   */
+  add?: number;
+  /**
+   * Identifiers that a run would remove; absent where that is not known. Example: 3
+   */
+  remove?: number;
+}
+
+/**
+ * What a run would do for one segment.
+ */
+export interface PlannedSegment {
+  /**
+   * Its name in the source. Example: "high-value"
+   */
+  name: string;
+  /**
+   * Its name at Criteo. Example: "high-value"
+   */
+  criteoName?: string;
+  /**
+   * Its id at Criteo, where it exists. Example: "5678"
+   */
+  criteoSegmentId?: string;
+  /**
+   * How it ended; NotRun where the run ended before its turn. One of Succeeded, Failed and NotRun.
+   */
+  outcome: 'Succeeded' | 'Failed' | 'NotRun';
+  /**
+   * Why, in one word that programs can compare. Example: "SourceNotFound"
+   */
+  reason: string;
+  /**
+   * Why, in words for people, and what would mend it. At most 1024 characters.
+   */
+  message?: string;
+  /**
+   * What was done to the segment at Criteo, beside its members. One of None, Create, Keep, TakeOver, Rename and Recreate (it had been deleted at Criteo by hand).
+   */
+  action?: 'None' | 'Create' | 'Keep' | 'TakeOver' | 'Rename' | 'Recreate';
+  /**
+   * Whose the segment at Criteo is. One of Created (by this export), Kept (another's; only added to) and TakenOver.
+   */
+  origin?: 'Created' | 'Kept' | 'TakenOver';
+  /**
+   * Rows of the source that belong to the segments. Example: 20000
+   */
+  read?: number;
+  /**
+   * Rows whose address has not the form of one. Example: 12
+   */
+  invalid?: number;
+  /**
+   * Rows without an address. Example: 7
+   */
+  empty?: number;
+  /**
+   * Rows whose address was already seen in their segment. Example: 150
+   */
+  duplicate?: number;
+  /**
+   * Rows of people without consent, by spec.consent. Example: 310
+   */
+  withoutConsent?: number;
+  /**
+   * Distinct addresses. Example: 19831
+   */
+  selected?: number;
+  /**
+   * Identifiers that a run would add; absent where that is not known. Example: 12
+   */
+  add?: number;
+  /**
+   * Identifiers that a run would remove; absent where that is not known. Example: 3
+   */
+  remove?: number;
+}
+
+/**
+ * A connection by which segments were filled.
+ */
+export interface RememberedLedger {
+  /**
+   * Name of the CriteoConnection. Example: "nordic"
+   */
+  connection: string;
+  /**
+   * Its metadata.uid. Example: "00000000-0000-0000-0000-000000000000"
+   */
+  connectionUID?: string;
+  /**
+   * Segments at Criteo that were filled by it, as far as reports told, so that they can be named when they are left behind.
+   *
+   * Items: A segment at Criteo.
+   */
+  segments?: FilledSegment[];
+}
+
+/**
+ * A segment at Criteo.
+ */
+export interface FilledSegment {
+  /**
+   * Its id at Criteo. Example: "5678"
+   */
+  criteoSegmentId: string;
+  /**
+   * Its name at Criteo. Example: "Lapsed 2026"
+   */
+  criteoName?: string;
+  /**
+   * The advertiser that it belongs to. Example: "12345"
+   */
+  advertiserId?: string;
+}
+
+/**
+ * What became of the segments that one connection filled.
+ */
+export interface Retirement {
+  /**
+   * Name of the CriteoConnection. Example: "nordic"
+   */
+  connection: string;
+  /**
+   * What was to become of them. One of Retain, Empty and Delete.
+   */
+  deletionPolicy: 'Retain' | 'Empty' | 'Delete';
+  /**
+   * How many Jobs have tried. Example: 1
+   */
+  attempts?: number;
+  /**
+   * Name of the Job. Example: "criteo-newsletter-0a1b2c3d4e-29733840"
+   */
+  jobName?: string;
+  /**
+   * When it began. RFC 3339, UTC. Example: "2026-11-22T04:00:03Z"
+   */
+  startedAt?: string;
+  /**
+   * When it ended. RFC 3339, UTC. Example: "2026-11-22T04:01:40Z"
+   */
+  finishedAt?: string;
+  /**
+   * How it ended, so far: one that has Failed is tried again; LeftAtCriteo where nothing could be done. One of Running, Waiting, Succeeded, Failed and LeftAtCriteo.
+   */
+  outcome: 'Running' | 'Waiting' | 'Succeeded' | 'Failed' | 'LeftAtCriteo';
+  /**
+   * Why, in one word that programs can compare. Example: "SourceNotFound"
+   */
+  reason: string;
+  /**
+   * Why, in words for people, and what would mend it. At most 1024 characters.
+   */
+  message?: string;
+  /**
+   * Segments at Criteo that have left the export, as the last run dealt with them: the first 10.
+   *
+   * Items: One segment at Criteo that has left the export, or whose export was deleted.
+   */
+  segments?: RetiredSegment[];
+  /**
+   * How many segments have left the export; retired has the first 10. Example: 1
+   */
+  segmentCount?: number;
+  /**
+   * What waits for a person's word, where something does: set the annotation segmentexport.io/approvedRun to runName, and one run starts that may do what is told here, and no more. A run that waits for nothing, and a change of the definition, end the wait.
+   */
+  pendingApproval?: PendingApproval;
 }

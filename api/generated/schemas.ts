@@ -174,6 +174,12 @@ export const criteoConnectionSchema = {
                   "minItems": 1,
                   "maxItems": 3,
                   "x-kubernetes-list-type": "set",
+                  "x-kubernetes-validations": [
+                    {
+                      "rule": "!('ReadWriteOncePod' in self) || size(self) == 1",
+                      "message": "ReadWriteOncePod cannot be combined with other access modes"
+                    }
+                  ],
                   "items": {
                     "type": "string",
                     "maxLength": 20,
@@ -224,7 +230,13 @@ export const criteoConnectionSchema = {
                 "prefix": {
                   "type": "string",
                   "minLength": 1,
-                  "maxLength": 500
+                  "maxLength": 500,
+                  "x-kubernetes-validations": [
+                    {
+                      "rule": "self.matches(r'^[^/\\s\\x00-\\x1f\\x7f]([^\\x00-\\x1f\\x7f]*[^/\\s\\x00-\\x1f\\x7f])?$')",
+                      "message": "must neither begin nor end with a /, such as \"criteo-ledger/nordic\""
+                    }
+                  ]
                 },
                 "credentialsSecretRef": {
                   "type": "object",
@@ -409,6 +421,24 @@ export const criteoConnectionSchema = {
         "nextCheckTime": {
           "type": "string",
           "format": "date-time"
+        },
+        "ledger": {
+          "type": "object",
+          "properties": {
+            "claimName": {
+              "type": "string",
+              "maxLength": 63
+            },
+            "accessModes": {
+              "type": "array",
+              "maxItems": 3,
+              "x-kubernetes-list-type": "atomic",
+              "items": {
+                "type": "string",
+                "maxLength": 20
+              }
+            }
+          }
         },
         "activeCheck": {
           "type": "object",
@@ -1656,18 +1686,74 @@ export const criteoSegmentExportSchema = {
               "enum": [
                 "Schedule",
                 "Request",
-                "Manual"
+                "Manual",
+                "Approval",
+                "Plan",
+                "Retire"
               ]
             },
             "requestedAt": {
               "type": "string",
               "maxLength": 64
             },
+            "approvedRun": {
+              "type": "string",
+              "maxLength": 63
+            },
+            "connection": {
+              "type": "string",
+              "maxLength": 253
+            },
             "scheduledFor": {
               "type": "string",
               "format": "date-time"
             },
             "startedAt": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "generation": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            }
+          }
+        },
+        "lastHandledPlanRequestedAt": {
+          "type": "string",
+          "maxLength": 64
+        },
+        "lastIgnoredPlanRequestedAt": {
+          "type": "string",
+          "maxLength": 64
+        },
+        "lastHandledApprovedRun": {
+          "type": "string",
+          "maxLength": 64
+        },
+        "pendingApproval": {
+          "type": "object",
+          "required": [
+            "runName",
+            "token",
+            "message",
+            "since"
+          ],
+          "properties": {
+            "runName": {
+              "type": "string",
+              "maxLength": 63
+            },
+            "token": {
+              "type": "string",
+              "maxLength": 64
+            },
+            "message": {
+              "type": "string",
+              "maxLength": 1024
+            },
+            "since": {
               "type": "string",
               "format": "date-time"
             },
@@ -1709,12 +1795,19 @@ export const criteoSegmentExportSchema = {
               "enum": [
                 "Schedule",
                 "Request",
-                "Manual"
+                "Manual",
+                "Approval",
+                "Plan",
+                "Retire"
               ]
             },
             "requestedAt": {
               "type": "string",
               "maxLength": 64
+            },
+            "approvedRun": {
+              "type": "string",
+              "maxLength": 63
             },
             "scheduledFor": {
               "type": "string",
@@ -1752,6 +1845,12 @@ export const criteoSegmentExportSchema = {
               "type": "string",
               "maxLength": 1024
             },
+            "unsettled": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            },
             "profiles": {
               "type": "object",
               "required": [
@@ -1788,6 +1887,12 @@ export const criteoSegmentExportSchema = {
                   "minimum": 0,
                   "maximum": 9007199254740991
                 },
+                "withoutConsent": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
                 "selected": {
                   "type": "integer",
                   "format": "int64",
@@ -1800,7 +1905,19 @@ export const criteoSegmentExportSchema = {
                   "minimum": 0,
                   "maximum": 9007199254740991
                 },
+                "removed": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
                 "refused": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "held": {
                   "type": "integer",
                   "format": "int64",
                   "minimum": 0,
@@ -1828,12 +1945,19 @@ export const criteoSegmentExportSchema = {
               "enum": [
                 "Schedule",
                 "Request",
-                "Manual"
+                "Manual",
+                "Approval",
+                "Plan",
+                "Retire"
               ]
             },
             "requestedAt": {
               "type": "string",
               "maxLength": 64
+            },
+            "approvedRun": {
+              "type": "string",
+              "maxLength": 63
             },
             "scheduledFor": {
               "type": "string",
@@ -1871,6 +1995,12 @@ export const criteoSegmentExportSchema = {
               "type": "string",
               "maxLength": 1024
             },
+            "unsettled": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            },
             "profiles": {
               "type": "object",
               "required": [
@@ -1907,6 +2037,12 @@ export const criteoSegmentExportSchema = {
                   "minimum": 0,
                   "maximum": 9007199254740991
                 },
+                "withoutConsent": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
                 "selected": {
                   "type": "integer",
                   "format": "int64",
@@ -1919,7 +2055,19 @@ export const criteoSegmentExportSchema = {
                   "minimum": 0,
                   "maximum": 9007199254740991
                 },
+                "removed": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
                 "refused": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "held": {
                   "type": "integer",
                   "format": "int64",
                   "minimum": 0,
@@ -1998,6 +2146,12 @@ export const criteoSegmentExportSchema = {
                 "minimum": 0,
                 "maximum": 9007199254740991
               },
+              "withoutConsent": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
+              },
               "selected": {
                 "type": "integer",
                 "format": "int64",
@@ -2010,7 +2164,105 @@ export const criteoSegmentExportSchema = {
                 "minimum": 0,
                 "maximum": 9007199254740991
               },
+              "removed": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
+              },
               "refused": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
+              },
+              "held": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
+              },
+              "action": {
+                "type": "string",
+                "maxLength": 20,
+                "enum": [
+                  "None",
+                  "Create",
+                  "Keep",
+                  "TakeOver",
+                  "Rename",
+                  "Recreate"
+                ]
+              },
+              "origin": {
+                "type": "string",
+                "maxLength": 20,
+                "enum": [
+                  "Created",
+                  "Kept",
+                  "TakenOver"
+                ]
+              }
+            }
+          }
+        },
+        "retired": {
+          "type": "array",
+          "maxItems": 10,
+          "x-kubernetes-list-type": "atomic",
+          "items": {
+            "type": "object",
+            "required": [
+              "deletionPolicy",
+              "outcome",
+              "reason"
+            ],
+            "properties": {
+              "criteoSegmentId": {
+                "type": "string",
+                "maxLength": 64
+              },
+              "criteoName": {
+                "type": "string",
+                "maxLength": 200
+              },
+              "advertiserId": {
+                "type": "string",
+                "maxLength": 19
+              },
+              "deletionPolicy": {
+                "type": "string",
+                "maxLength": 10,
+                "enum": [
+                  "Retain",
+                  "Empty",
+                  "Delete"
+                ]
+              },
+              "outcome": {
+                "type": "string",
+                "maxLength": 20,
+                "enum": [
+                  "Succeeded",
+                  "Failed",
+                  "NotRun"
+                ]
+              },
+              "reason": {
+                "type": "string",
+                "maxLength": 256
+              },
+              "message": {
+                "type": "string",
+                "maxLength": 1024
+              },
+              "removed": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
+              },
+              "held": {
                 "type": "integer",
                 "format": "int64",
                 "minimum": 0,
@@ -2018,6 +2270,528 @@ export const criteoSegmentExportSchema = {
               }
             }
           }
+        },
+        "plan": {
+          "type": "object",
+          "required": [
+            "jobName",
+            "outcome",
+            "reason"
+          ],
+          "properties": {
+            "requestedAt": {
+              "type": "string",
+              "maxLength": 64
+            },
+            "jobName": {
+              "type": "string",
+              "maxLength": 63
+            },
+            "generation": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            },
+            "startedAt": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "finishedAt": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "outcome": {
+              "type": "string",
+              "maxLength": 20,
+              "enum": [
+                "Succeeded",
+                "PartiallySucceeded",
+                "Failed",
+                "Unknown"
+              ]
+            },
+            "reason": {
+              "type": "string",
+              "maxLength": 256
+            },
+            "message": {
+              "type": "string",
+              "maxLength": 1024
+            },
+            "needsApproval": {
+              "type": "boolean"
+            },
+            "profiles": {
+              "type": "object",
+              "properties": {
+                "read": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "invalid": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "empty": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "duplicate": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "withoutConsent": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "selected": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "add": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
+                "remove": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                }
+              }
+            },
+            "segments": {
+              "type": "array",
+              "maxItems": 50,
+              "x-kubernetes-list-type": "map",
+              "x-kubernetes-list-map-keys": [
+                "name"
+              ],
+              "items": {
+                "type": "object",
+                "required": [
+                  "name",
+                  "outcome",
+                  "reason"
+                ],
+                "properties": {
+                  "name": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 200
+                  },
+                  "criteoName": {
+                    "type": "string",
+                    "maxLength": 200
+                  },
+                  "criteoSegmentId": {
+                    "type": "string",
+                    "maxLength": 64
+                  },
+                  "outcome": {
+                    "type": "string",
+                    "maxLength": 20,
+                    "enum": [
+                      "Succeeded",
+                      "Failed",
+                      "NotRun"
+                    ]
+                  },
+                  "reason": {
+                    "type": "string",
+                    "maxLength": 256
+                  },
+                  "message": {
+                    "type": "string",
+                    "maxLength": 1024
+                  },
+                  "action": {
+                    "type": "string",
+                    "maxLength": 20,
+                    "enum": [
+                      "None",
+                      "Create",
+                      "Keep",
+                      "TakeOver",
+                      "Rename",
+                      "Recreate"
+                    ]
+                  },
+                  "origin": {
+                    "type": "string",
+                    "maxLength": 20,
+                    "enum": [
+                      "Created",
+                      "Kept",
+                      "TakenOver"
+                    ]
+                  },
+                  "read": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "invalid": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "empty": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "duplicate": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "withoutConsent": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "selected": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "add": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "remove": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  }
+                }
+              }
+            },
+            "retired": {
+              "type": "array",
+              "maxItems": 10,
+              "x-kubernetes-list-type": "atomic",
+              "items": {
+                "type": "object",
+                "required": [
+                  "deletionPolicy",
+                  "outcome",
+                  "reason"
+                ],
+                "properties": {
+                  "criteoSegmentId": {
+                    "type": "string",
+                    "maxLength": 64
+                  },
+                  "criteoName": {
+                    "type": "string",
+                    "maxLength": 200
+                  },
+                  "advertiserId": {
+                    "type": "string",
+                    "maxLength": 19
+                  },
+                  "deletionPolicy": {
+                    "type": "string",
+                    "maxLength": 10,
+                    "enum": [
+                      "Retain",
+                      "Empty",
+                      "Delete"
+                    ]
+                  },
+                  "outcome": {
+                    "type": "string",
+                    "maxLength": 20,
+                    "enum": [
+                      "Succeeded",
+                      "Failed",
+                      "NotRun"
+                    ]
+                  },
+                  "reason": {
+                    "type": "string",
+                    "maxLength": 256
+                  },
+                  "message": {
+                    "type": "string",
+                    "maxLength": 1024
+                  },
+                  "removed": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "held": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  }
+                }
+              }
+            },
+            "retiredCount": {
+              "type": "integer",
+              "format": "int32",
+              "minimum": 0,
+              "maximum": 2147483647
+            }
+          }
+        },
+        "ledgers": {
+          "type": "array",
+          "maxItems": 10,
+          "x-kubernetes-list-type": "map",
+          "x-kubernetes-list-map-keys": [
+            "connection"
+          ],
+          "items": {
+            "type": "object",
+            "required": [
+              "connection"
+            ],
+            "properties": {
+              "connection": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253
+              },
+              "connectionUID": {
+                "type": "string",
+                "maxLength": 64
+              },
+              "segments": {
+                "type": "array",
+                "maxItems": 100,
+                "x-kubernetes-list-type": "atomic",
+                "items": {
+                  "type": "object",
+                  "required": [
+                    "criteoSegmentId"
+                  ],
+                  "properties": {
+                    "criteoSegmentId": {
+                      "type": "string",
+                      "maxLength": 64
+                    },
+                    "criteoName": {
+                      "type": "string",
+                      "maxLength": 200
+                    },
+                    "advertiserId": {
+                      "type": "string",
+                      "maxLength": 19
+                    }
+                  }
+                }
+              }
+            }
+          }
+        },
+        "retirements": {
+          "type": "array",
+          "maxItems": 10,
+          "x-kubernetes-list-type": "map",
+          "x-kubernetes-list-map-keys": [
+            "connection"
+          ],
+          "items": {
+            "type": "object",
+            "required": [
+              "connection",
+              "deletionPolicy",
+              "outcome",
+              "reason"
+            ],
+            "properties": {
+              "connection": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253
+              },
+              "deletionPolicy": {
+                "type": "string",
+                "maxLength": 10,
+                "enum": [
+                  "Retain",
+                  "Empty",
+                  "Delete"
+                ]
+              },
+              "attempts": {
+                "type": "integer",
+                "format": "int32",
+                "minimum": 0,
+                "maximum": 2147483647
+              },
+              "jobName": {
+                "type": "string",
+                "maxLength": 63
+              },
+              "startedAt": {
+                "type": "string",
+                "format": "date-time"
+              },
+              "finishedAt": {
+                "type": "string",
+                "format": "date-time"
+              },
+              "outcome": {
+                "type": "string",
+                "maxLength": 20,
+                "enum": [
+                  "Running",
+                  "Waiting",
+                  "Succeeded",
+                  "Failed",
+                  "LeftAtCriteo"
+                ]
+              },
+              "reason": {
+                "type": "string",
+                "maxLength": 256
+              },
+              "message": {
+                "type": "string",
+                "maxLength": 1024
+              },
+              "segments": {
+                "type": "array",
+                "maxItems": 10,
+                "x-kubernetes-list-type": "atomic",
+                "items": {
+                  "type": "object",
+                  "required": [
+                    "deletionPolicy",
+                    "outcome",
+                    "reason"
+                  ],
+                  "properties": {
+                    "criteoSegmentId": {
+                      "type": "string",
+                      "maxLength": 64
+                    },
+                    "criteoName": {
+                      "type": "string",
+                      "maxLength": 200
+                    },
+                    "advertiserId": {
+                      "type": "string",
+                      "maxLength": 19
+                    },
+                    "deletionPolicy": {
+                      "type": "string",
+                      "maxLength": 10,
+                      "enum": [
+                        "Retain",
+                        "Empty",
+                        "Delete"
+                      ]
+                    },
+                    "outcome": {
+                      "type": "string",
+                      "maxLength": 20,
+                      "enum": [
+                        "Succeeded",
+                        "Failed",
+                        "NotRun"
+                      ]
+                    },
+                    "reason": {
+                      "type": "string",
+                      "maxLength": 256
+                    },
+                    "message": {
+                      "type": "string",
+                      "maxLength": 1024
+                    },
+                    "removed": {
+                      "type": "integer",
+                      "format": "int64",
+                      "minimum": 0,
+                      "maximum": 9007199254740991
+                    },
+                    "held": {
+                      "type": "integer",
+                      "format": "int64",
+                      "minimum": 0,
+                      "maximum": 9007199254740991
+                    }
+                  }
+                }
+              },
+              "segmentCount": {
+                "type": "integer",
+                "format": "int32",
+                "minimum": 0,
+                "maximum": 2147483647
+              },
+              "pendingApproval": {
+                "type": "object",
+                "required": [
+                  "runName",
+                  "token",
+                  "message",
+                  "since"
+                ],
+                "properties": {
+                  "runName": {
+                    "type": "string",
+                    "maxLength": 63
+                  },
+                  "token": {
+                    "type": "string",
+                    "maxLength": 64
+                  },
+                  "message": {
+                    "type": "string",
+                    "maxLength": 1024
+                  },
+                  "since": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "generation": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  }
+                }
+              }
+            }
+          }
+        },
+        "deletingSince": {
+          "type": "string",
+          "format": "date-time"
         },
         "history": {
           "type": "array",
@@ -2041,12 +2815,19 @@ export const criteoSegmentExportSchema = {
                 "enum": [
                   "Schedule",
                   "Request",
-                  "Manual"
+                  "Manual",
+                  "Approval",
+                  "Plan",
+                  "Retire"
                 ]
               },
               "requestedAt": {
                 "type": "string",
                 "maxLength": 64
+              },
+              "approvedRun": {
+                "type": "string",
+                "maxLength": 63
               },
               "scheduledFor": {
                 "type": "string",
@@ -2079,6 +2860,12 @@ export const criteoSegmentExportSchema = {
               "reason": {
                 "type": "string",
                 "maxLength": 256
+              },
+              "unsettled": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
               },
               "profiles": {
                 "type": "object",
@@ -2116,6 +2903,12 @@ export const criteoSegmentExportSchema = {
                     "minimum": 0,
                     "maximum": 9007199254740991
                   },
+                  "withoutConsent": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
                   "selected": {
                     "type": "integer",
                     "format": "int64",
@@ -2128,7 +2921,19 @@ export const criteoSegmentExportSchema = {
                     "minimum": 0,
                     "maximum": 9007199254740991
                   },
+                  "removed": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
                   "refused": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "held": {
                     "type": "integer",
                     "format": "int64",
                     "minimum": 0,

@@ -1,4 +1,4 @@
-import type { CronJob, Job } from './kubernetes.ts';
+import type { Claim, CronJob, Job } from './kubernetes.ts';
 
 /**
  * What a plan wants done, after its status was written: the status is the claim
@@ -9,6 +9,11 @@ export type Action =
   /** The definition cannot be turned into a template: the old one must start nothing. */
   | { kind: 'SuspendCronJob'; cronJob: CronJob }
   | { kind: 'CreateJob'; job: Job }
+  /** A ledger's. It is never changed or deleted. */
+  | { kind: 'CreateClaim'; claim: Claim }
+  /** Of the export itself: with it, a deleted one waits until its segments were dealt with. */
+  | { kind: 'AddFinalizer' }
+  | { kind: 'RemoveFinalizer' }
   /** Lets a held Job start. */
   | { kind: 'ReleaseJob'; job: Job }
   /**
@@ -24,6 +29,8 @@ export interface PlannedEvent {
   /** What the controller did or refused to do: the `action` of events.k8s.io/v1. */
   action: string;
   note: string;
+  /** Also a line of the log: the object that it is about, and the events of its namespace, may be gone in a moment. */
+  logged?: true;
 }
 
 export interface Plan<Status> {

@@ -1,8 +1,11 @@
 import type { CriteoSegmentExportStatus, RunSummary } from '../../api/generated/criteosegmentexport.ts';
 import { parseTime } from '../../api/time.ts';
-import { createdAt } from './ask.ts';
+import { createdAt, isRetirement, planRequestOf } from './ask.ts';
+import { setOrDrop } from './fields.ts';
 import type { Job } from './kubernetes.ts';
 import type { RunResult } from './runresult.ts';
+
+type Status = Partial<CriteoSegmentExportStatus>;
 
 const historyLength = 10;
 
@@ -13,15 +16,13 @@ export const stopped = 'Stopped';
 const noFailures = [stopped, 'JobDeleted'];
 
 /** What the end of a run changes in status. */
-export function afterRun(
-  previous: Partial<CriteoSegmentExportStatus>,
-  ended: RunResult,
-): Partial<CriteoSegmentExportStatus> {
-  const { summary, segments } = ended;
+export function afterRun(previous: Status, ended: RunResult): Status {
+  const { summary, segments, retired } = ended;
   const { message: _, ...line } = summary;
   const succeeded = summary.outcome === 'Succeeded';
   const failed = !succeeded && !noFailures.includes(summary.reason);
-  return {
+  const status: Status = {
+    ...previous,
     lastRun: summary,
     ...(succeeded ? { lastSuccessfulRun: summary } : {}),
     // What is known of the segments outlives a run that told nothing.
@@ -29,14 +30,51 @@ export function afterRun(
     consecutiveFailures: succeeded ? 0 : (previous.consecutiveFailures ?? 0) + (failed ? 1 : 0),
     history: [line, ...(previous.history ?? [])].slice(0, historyLength),
   };
+  if (segments.length > 0) setOrDrop(status, 'retired', retired.length > 0 ? retired : undefined);
+  // A run that needs no approval shows that the one before, which did, is out of date.
+  setOrDrop(status, 'pendingApproval', ended.approval);
+  return status;
 }
 
-/** The run of a Job, where its end was told already: a Job that still looks held or at work is one that the watch is late with. */
-export function endOf(job: Job, history: readonly RunSummary[]): RunSummary | undefined {
-  return history.find(
-    (run) =>
-      run.jobName === job.metadata.name &&
+/** An end that status tells of: of a run, of the last plan, of the last attempt to retire something. */
+interface ToldEnd {
+  jobName?: string;
+  startedAt?: string;
+  reason: string;
+}
+
+/** The end of a Job, where it was told already: one that still looks held or at work is one that the watch is late with. */
+export function endOf(job: Job, { history = [], plan, retirements = [] }: Status): ToldEnd | undefined {
+  const ended = retirements.filter(({ outcome }) => outcome !== 'Running');
+  return [...history, ...(plan ? [plan] : []), ...ended].find(
+    (end) =>
+      end.jobName === job.metadata.name &&
       // A name comes again when a person deletes a Job and makes another.
-      createdAt(job) <= (parseTime(run.startedAt) ?? 0),
+      createdAt(job) <= (parseTime(end.startedAt) ?? 0),
   );
+}
+
+/**
+ * Whether a Job that looks at work is over. Of plans, and of attempts to retire
+ * something, only the last end is in status: older ones are told by their order.
+ */
+export function isOver(job: Job, status: Status): boolean {
+  if (endOf(job, status)) return true;
+  const planAt = parseTime(planRequestOf(job));
+  if (planAt !== undefined) return planAt < (parseTime(status.lastHandledPlanRequestedAt) ?? 0);
+  return (
+    isRetirement(job) &&
+    (status.retirements ?? []).some(
+      ({ jobName, startedAt }) =>
+        jobName !== job.metadata.name && createdAt(job) < (parseTime(startedAt) ?? 0),
+    )
+  );
+}
+
+export function isSameRun(
+  a: Pick<RunSummary, 'jobName' | 'startedAt'> | undefined,
+  b: Pick<RunSummary, 'jobName' | 'startedAt'> | undefined,
+): boolean {
+  // A name alone is not enough: a person may delete a Job and make another of its name.
+  return a?.jobName === b?.jobName && a?.startedAt === b?.startedAt;
 }

@@ -1,28 +1,56 @@
-import { annotations } from '../../api/names.ts';
+import { annotations, labels } from '../../api/names.ts';
 import { parseTime } from '../../api/time.ts';
+import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
 
-export type Trigger = 'Schedule' | 'Request' | 'Manual';
+export type Trigger = 'Schedule' | 'Request' | 'Manual' | 'Approval' | 'Plan';
 
-/** What made a Job. */
+/** What made a Job of a run or a plan. */
 export function triggerOf(job: Job): Trigger {
+  if (planRequestOf(job) !== undefined) return 'Plan';
+  if (approvalOf(job) !== undefined) return 'Approval';
   if (requestOf(job) !== undefined) return 'Request';
   return scheduledFor(job) === undefined ? 'Manual' : 'Schedule';
 }
 
 /** The value of the request that a Job answers. Anyone can annotate a Job: what is no time is no request of ours. */
 export function requestOf(job: Job): string | undefined {
-  const value = job.metadata.annotations?.[annotations.request];
-  return parseTime(value) === undefined ? undefined : value;
+  return timeIn(job, annotations.request);
+}
+
+/** The value of the request for a plan that a Job answers. What the pod is told decides: a run that sends is none. */
+export function planRequestOf(job: Job): string | undefined {
+  const value = timeIn(job, annotations.planRequest);
+  if (value === undefined) return undefined;
+  const document = documentOf(job);
+  return document?.kind === 'Export' && document.plan ? value : undefined;
+}
+
+/** The run that a person approved, and the token that binds the approval to what it had seen. */
+export interface Approved {
+  runName: string;
+  token: string;
+}
+
+export function approvalOf(job: Job): Approved | undefined {
+  const runName = job.metadata.annotations?.[annotations.approved] ?? '';
+  const token = job.metadata.annotations?.[annotations.approval] ?? '';
+  const isOne = /^[a-z0-9][a-z0-9.-]{0,62}$/.test(runName) && /^[0-9a-f]{16}$/.test(token);
+  return isOne ? { runName, token } : undefined;
+}
+
+/** Deals with segments that left the export: it answers no asking, the controller makes it by itself. */
+export function isRetirement(job: Job): boolean {
+  return job.metadata.labels?.[labels.runKind] === 'Retire';
 }
 
 /** The time for which the run was asked, in milliseconds: scheduled, requested, or the Job's creation. */
 export function momentOf(job: Job): number {
   const created = createdAt(job);
-  const requested = parseTime(requestOf(job));
+  const requested = parseTime(planRequestOf(job) ?? requestOf(job));
   // A request's clock may run ahead of the cluster's; its Job's age is what the deadline is about.
   if (requested !== undefined) return Math.min(requested, created);
-  return scheduledFor(job) ?? parseTime(job.metadata.annotations?.[annotations.askedAt]) ?? created;
+  return scheduledFor(job) ?? timeOf(job, annotations.askedAt) ?? created;
 }
 
 /**
@@ -31,8 +59,18 @@ export function momentOf(job: Job): number {
  */
 export function askOf(job: Job): string {
   const trigger = triggerOf(job);
-  if (trigger === 'Request') return `Request ${requestOf(job)}`;
-  return trigger === 'Schedule' ? `Schedule ${scheduledFor(job)}` : `Manual ${firstUid(job)}`;
+  switch (trigger) {
+    case 'Plan':
+      return `Plan ${planRequestOf(job)}`;
+    case 'Approval':
+      return `Approval ${approvalOf(job)?.runName}`;
+    case 'Request':
+      return `Request ${requestOf(job)}`;
+    case 'Schedule':
+      return `Schedule ${scheduledFor(job)}`;
+    case 'Manual':
+      return `Manual ${firstUid(job)}`;
+  }
 }
 
 /** The uid of the Job that a person made, whatever took its place since. */
@@ -51,5 +89,14 @@ export function createdAt(job: Job): number {
 }
 
 function scheduledFor(job: Job): number | undefined {
-  return parseTime(job.metadata.annotations?.[annotations.scheduledTimestamp]);
+  return timeOf(job, annotations.scheduledTimestamp);
+}
+
+function timeOf(job: Job, annotation: string): number | undefined {
+  return parseTime(job.metadata.annotations?.[annotation]);
+}
+
+/** The annotation as it is written, where it is a time. */
+function timeIn(job: Job, annotation: string): string | undefined {
+  return timeOf(job, annotation) === undefined ? undefined : job.metadata.annotations?.[annotation];
 }

@@ -2,9 +2,11 @@ import type { CriteoConnection, CriteoConnectionStatus } from '../../api/generat
 import { isRunReason, runReasons } from '../../api/reasons.ts';
 import { formatTime } from '../../api/time.ts';
 import type { Readiness, Wanted } from './conditions.ts';
+import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
 import { messageFor } from './messages.ts';
 import type { Outcome } from './outcome.ts';
+import { runContext } from './runcontext.ts';
 
 type LastCheck = NonNullable<CriteoConnectionStatus['lastCheck']>;
 
@@ -60,8 +62,7 @@ export function checkResult(
   const { report } = outcome;
   const { spec } = connection;
   const context = {
-    secretName: spec.credentialsSecretRef.name,
-    apiVersion: spec.api.version,
+    ...runContext(documentOf(job), job, connection),
     ...(spec.advertiserId === undefined ? {} : { advertiserId: spec.advertiserId }),
   };
   const passing = runReasons[report.reason] === 'passing';

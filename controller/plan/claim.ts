@@ -1,13 +1,15 @@
 import type { ActiveRun, CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { formatTime } from '../../api/time.ts';
-import { momentOf, requestOf, triggerOf } from './ask.ts';
-import { runDocumentOfJob } from './endedrun.ts';
+import { approvalOf, isRetirement, momentOf, planRequestOf, requestOf, triggerOf } from './ask.ts';
+import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
-import type { Decisions } from './runs.ts';
 
 export interface ClaimInput {
   resource: CriteoSegmentExport;
-  decisions: Decisions;
+  /** Jobs that may have a pod at work. */
+  live: readonly Job[];
+  /** The one that starts now. */
+  release: Job | undefined;
   /** The run that status.activeRun named until now. */
   previous: ActiveRun | undefined;
   /** That run is over. */
@@ -22,33 +24,51 @@ export interface ClaimInput {
  * that of two controllers only one releases, and a crash in between changes nothing.
  */
 export function claim(input: ClaimInput): ActiveRun | undefined {
-  const { decisions, previous } = input;
+  const { live, release, previous } = input;
   if (previous && !input.ended) {
     // A Job that someone deletes is the active run until it is gone.
-    const ours = [...decisions.live, decisions.release].some((job) => job?.metadata.uid === previous.jobUID);
+    const ours = [...live, release].some((job) => job?.metadata.uid === previous.jobUID);
     if (ours) return previous;
   }
   // Released by a person's hand: its end is told as any other's.
-  const adopted = decisions.live.find(
+  const adopted = live.find(
     (job) =>
       job.metadata.deletionTimestamp === undefined &&
       job.metadata.uid !== previous?.jobUID &&
       !input.over.includes(job),
   );
-  const job = adopted ?? decisions.release;
+  const job = adopted ?? release;
   return job && activeRun(job, input);
 }
 
 function activeRun(job: Job, { resource, now }: ClaimInput): ActiveRun {
-  const run: ActiveRun = {
+  const base = {
     jobName: job.metadata.name ?? '',
     jobUID: job.metadata.uid ?? '',
-    trigger: triggerOf(job),
     startedAt: formatTime(now),
-    generation: runDocumentOfJob(job)?.generation ?? resource.metadata.generation ?? 1,
   };
-  const requestedAt = requestOf(job);
-  if (requestedAt !== undefined) run.requestedAt = requestedAt;
-  if (run.trigger === 'Schedule') run.scheduledFor = formatTime(momentOf(job));
-  return run;
+  const approvedRun = approvalOf(job)?.runName;
+  const document = documentOf(job);
+  if (isRetirement(job)) {
+    return {
+      ...base,
+      trigger: 'Retire',
+      connection: document?.connection.name ?? '',
+      ...(approvedRun === undefined ? {} : { approvedRun }),
+    };
+  }
+  const generation = document?.kind === 'Export' ? document.generation : (resource.metadata.generation ?? 1);
+  const run: ActiveRun = { ...base, trigger: triggerOf(job), generation };
+  switch (run.trigger) {
+    case 'Plan':
+      return { ...run, requestedAt: planRequestOf(job) ?? '' };
+    case 'Request':
+      return { ...run, requestedAt: requestOf(job) ?? '' };
+    case 'Approval':
+      return { ...run, approvedRun: approvedRun ?? '' };
+    case 'Schedule':
+      return { ...run, scheduledFor: formatTime(momentOf(job)) };
+    default:
+      return run;
+  }
 }

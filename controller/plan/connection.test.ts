@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
+import { annotations } from '../../api/names.ts';
 import { encodeReport, exitCodeOf, type Report } from '../../api/report.ts';
+import { parseRunDocument } from '../../api/rundocument.ts';
 import { checkJob } from './checkjob.ts';
 import type { ObservedConnection } from './connection.ts';
 import type { Job, Pod } from './kubernetes.ts';
-import { connection, podOf, report, settings, timeAt } from './testkit/objects.ts';
+import { ledgerClaim } from './ledger.ts';
+import { connection, podOf, readyStatus, report, settings, timeAt, withLedger } from './testkit/objects.ts';
 import { actionLines, connectionPlan, eventLines, readyLine, readyMessage } from './testkit/plans.ts';
 
 const fresh = connection({ status: { observedGeneration: -1 } });
@@ -311,4 +314,70 @@ test('only the last check is kept to be looked at', () => {
 test('the report of a check fits its exit code', () => {
   const end = report({ kind: 'Check', reason: 'SecretNotFound' });
   expect([exitCodeOf(end), encodeReport(end).length < 4096]).toEqual([20, true]);
+});
+
+describe('a ledger', () => {
+  const asks = connection({ spec: withLedger, status: { observedGeneration: -1 } });
+  const claim = ledgerClaim(asks);
+
+  test('on a volume: the claim is made before the credentials are checked', () => {
+    const plan = connectionPlan({ connection: asks });
+    expect(actionLines(plan)).toEqual([
+      `CreateClaim ${claim?.metadata.name}`,
+      `CreateJob ${plan.status.activeCheck?.jobName}`,
+    ]);
+    expect(plan.status.ledger).toEqual({
+      claimName: claim?.metadata.name,
+      accessModes: ['ReadWriteOnce'],
+    });
+  });
+
+  test('that is there is left alone, whatever the definition asks for by now', () => {
+    const larger = connection({
+      spec: { ledger: { volume: { size: '9Gi', accessModes: ['ReadWriteMany'] } } },
+    });
+    const plan = connectionPlan({ connection: larger, ledgerClaim: claim });
+    expect(actionLines(plan)).not.toContainEqual(expect.stringContaining('Claim'));
+    expect(plan.status.ledger?.accessModes).toEqual(['ReadWriteOnce']);
+  });
+
+  test("of somebody else's making is not taken", () => {
+    const theirs = { ...claim, metadata: { name: claim?.metadata.name ?? '' } };
+    const plan = connectionPlan({ connection: asks, ledgerClaim: theirs });
+    expect(readyLine(plan.status)).toBe('False LedgerClaimNotOurs Stalled');
+    expect(readyMessage(plan.status)).toContain(`"${claim?.metadata.name}"`);
+    expect(readyMessage(plan.status)).toContain('app.kubernetes.io/managed-by=criteo-segment-export');
+    expect(plan.actions).toEqual([]);
+    expect(plan.lookAgainAfterMs).toBe(15_000);
+  });
+
+  test('of a connection that rests needs no claim', () => {
+    const rests = connection({ spec: { ...withLedger, suspend: true } });
+    expect(actionLines(connectionPlan({ connection: rests }))).toEqual([]);
+  });
+
+  test('that is taken out is no longer told of', () => {
+    const status = { ...readyStatus(), ledger: { claimName: 'x' } };
+    expect(connectionPlan({ connection: connection({ status }) }).status).not.toHaveProperty('ledger');
+  });
+
+  test('in an object store is tried by the check, and its faults make the connection not Ready', () => {
+    const s3 = { region: 'eu-north-1', bucket: 'ledgers', credentialsSecretRef: { name: 'store' } };
+    const stored = connection({ spec: { ledger: { s3 } }, status: { observedGeneration: -1 } });
+    const { job, plan } = planned(stored, 0);
+    expect(actionLines(plan)).toHaveLength(1);
+    const run = parseRunDocument(job?.spec.template.metadata?.annotations?.[annotations.run] ?? '');
+    expect(run).toMatchObject({ kind: 'Check', ledger: { s3: { prefix: 'shop/nordic' } } });
+    expect(JSON.stringify(job?.spec.template.spec.volumes)).toContain('"secretName":"store"');
+
+    const refused = checked(stored, { reason: 'LedgerForbidden', details: { status: 403 } }).plan;
+    expect(readyLine(refused.status)).toBe('False LedgerForbidden Stalled');
+    expect(readyMessage(refused.status)).toContain('the bucket "ledgers", below "shop/nordic",');
+    expect(readyMessage(refused.status)).toContain('the Secret "store"');
+  });
+
+  test('on a volume is not mounted by the check: it may be at work on another node', () => {
+    const { job } = planned(asks, 0);
+    expect(JSON.stringify(job?.spec.template)).not.toContain('persistentVolumeClaim');
+  });
 });

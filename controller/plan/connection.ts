@@ -5,10 +5,12 @@ import type { Action, Plan } from './action.ts';
 import { checkJob, checkJobName } from './checkjob.ts';
 import { type CheckResult, checkResult, nextCheckAt } from './checkresult.ts';
 import type { Readiness } from './conditions.ts';
+import { claimActions, claimNotOurs, ledgerClaimFault, ledgerPlace } from './connectionledger.ts';
 import { connectionConditions, connectionEvents } from './connectionstatus.ts';
-import { podsOf } from './endedrun.ts';
-import { finished, type Job, type Pod } from './kubernetes.ts';
+import { setOrDrop } from './fields.ts';
+import { type Claim, finished, type Job, type Pod } from './kubernetes.ts';
 import { outcomeOf, startFault } from './outcome.ts';
+import { podsOf } from './pods.ts';
 import type { Settings } from './settings.ts';
 import { unsupportedConnectionFields, unsupportedMessage } from './unsupported.ts';
 
@@ -18,6 +20,8 @@ export interface ObservedConnection {
   /** The connection's checks and their pods. */
   jobs: readonly Job[];
   pods: readonly Pod[];
+  /** The claim of the name that the ledger's would have, where there is one. */
+  ledgerClaim: Claim | undefined;
   /** When a run of one of its exports last failed by the credentials, in milliseconds. */
   credentialsFailedAt: number | undefined;
   /** Kubernetes' word on a check's Job that it refused last time, where it did. */
@@ -27,6 +31,9 @@ export interface ObservedConnection {
 /** After this long without a pod a check says so. */
 const slowStartMs = 30_000;
 
+/** How often a claim that stands in the way is looked at again: no watch tells of claims. */
+const unwatchedMs = 15_000;
+
 export function planConnection(
   seen: ObservedConnection,
   now: number,
@@ -35,7 +42,8 @@ export function planConnection(
   const { connection } = seen;
   const previous: Partial<CriteoConnectionStatus> = connection.status ?? {};
   const generation = connection.metadata.generation ?? 1;
-  const rests = definitionFault(connection, settings) ?? restingState(connection);
+  const fault = definitionFault(connection, settings) ?? ledgerClaimFault(seen);
+  const rests = fault ?? restingState(connection);
 
   const activeJob = seen.jobs.find((job) => job.metadata.name === previous.activeCheck?.jobName);
   const result = activeJob ? resultOf(seen, activeJob, settings, now) : undefined;
@@ -45,6 +53,7 @@ export function planConnection(
     observedGeneration: generation,
   };
   if (result) delete status.activeCheck;
+  setOrDrop(status, 'ledger', fault ? undefined : ledgerPlace(seen));
 
   const actions: Action[] = oldChecks(seen.jobs, status).map((job) => ({ kind: 'DeleteJob', job }));
   if (rests) {
@@ -52,6 +61,7 @@ export function planConnection(
     delete status.nextCheckTime;
     actions.push(...atWork(seen.jobs).map((job) => ({ kind: 'DeleteJob' as const, job })));
   } else {
+    actions.push(...claimActions(seen));
     actions.push(...checkActions(seen, activeJob, status, now, settings));
   }
   const starting = activeJob ? startFault(podsOf(seen.pods, activeJob.metadata.name), now) : {};
@@ -72,6 +82,7 @@ export function planConnection(
     next === undefined ? undefined : Math.max(next - now, 0),
     status.activeCheck ? slowStartMs : undefined,
     starting.lookAgainAfterMs,
+    fault?.reason === claimNotOurs ? unwatchedMs : undefined,
   ].filter((ms) => ms !== undefined);
   return {
     status,

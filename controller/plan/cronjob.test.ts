@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { annotations, labels } from '../../api/names.ts';
 import { parseRunDocument } from '../../api/rundocument.ts';
 import { askOf, momentOf, triggerOf } from './ask.ts';
-import { cronJob, cronJobName, replacementJob, requestedJob } from './cronjob.ts';
+import { cronJob, cronJobName } from './cronjob.ts';
 import { exportTemplate } from './exporttemplate.ts';
 import type { Job } from './kubernetes.ts';
+import { replacementJob, requestedJob } from './runjob.ts';
 import { at, connection, exportJob, segmentExport, settings, timeAt } from './testkit/objects.ts';
 
 const resource = segmentExport();

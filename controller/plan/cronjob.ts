@@ -1,14 +1,13 @@
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { shortHash } from '../../api/hash.ts';
-import { annotations, apiVersion, labels, managedBy } from '../../api/names.ts';
-import { formatTime } from '../../api/time.ts';
-import { askOf, firstUid, momentOf, replacementOf, triggerOf } from './ask.ts';
+import { annotations, labels, managedBy } from '../../api/names.ts';
 import { childName } from './childnames.ts';
 import { jobSpec } from './jobspec.ts';
-import type { CronJob, Job, JobSpec, ObjectMeta, OwnerReference, PodTemplate } from './kubernetes.ts';
+import type { CronJob, JobSpec, PodTemplate } from './kubernetes.ts';
+import { namespaceOf, ownedBy } from './owner.ts';
 
 /** Pods of one run that may fail by a passing fault: with Kubernetes' back-off some minutes. */
-const exportBackoffLimit = 3;
+export const exportBackoffLimit = 3;
 export const defaultActiveDeadlineSeconds = 14_400;
 export const defaultStartingDeadlineSeconds = 3600;
 
@@ -43,11 +42,14 @@ export function runTemplate(
   };
 }
 
-export function childLabels(resource: CriteoSegmentExport): Record<string, string> {
+export function childLabels(
+  resource: CriteoSegmentExport,
+  runKind: 'Export' | 'Retire' = 'Export',
+): Record<string, string> {
   return {
     [labels.managedBy]: managedBy,
     [labels.exportUid]: resource.metadata.uid ?? '',
-    [labels.runKind]: 'Export',
+    [labels.runKind]: runKind,
   };
 }
 
@@ -79,70 +81,4 @@ export function cronJob(resource: CriteoSegmentExport, template: RunTemplate, su
       jobTemplate: { metadata: template.metadata, spec: template.spec },
     },
   };
-}
-
-/** The Job that answers a request. Its name follows from the request, so that a crash after its creation makes no second. */
-export function requestedJob(resource: CriteoSegmentExport, template: RunTemplate, value: string): Job {
-  return newJob(
-    resource,
-    template,
-    childName(resource.metadata.name, 'req', [resource.metadata.uid, value]),
-    { [annotations.request]: value },
-  );
-}
-
-/** Today's Job in the place of a held one of an older definition, asked for by the same event. */
-export function replacementJob(resource: CriteoSegmentExport, template: RunTemplate, old: Job): Job {
-  const count = replacementOf(old) + 1;
-  const identity = [resource.metadata.uid, askOf(old), count, template.hash];
-  return newJob(resource, template, childName(resource.metadata.name, 'run', identity), {
-    ...askAnnotations(old),
-    [annotations.replacement]: String(count),
-  });
-}
-
-function askAnnotations(old: Job): Record<string, string> {
-  if (triggerOf(old) === 'Manual') {
-    return { [annotations.replaces]: firstUid(old), [annotations.askedAt]: formatTime(momentOf(old)) };
-  }
-  const kept = [annotations.request, annotations.scheduledTimestamp].flatMap((name) => {
-    const value = old.metadata.annotations?.[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  return Object.fromEntries(kept);
-}
-
-function newJob(
-  resource: CriteoSegmentExport,
-  template: RunTemplate,
-  name: string,
-  extra: Record<string, string>,
-): Job {
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: {
-      name,
-      ...namespaceOf(resource),
-      labels: template.metadata.labels,
-      annotations: { ...template.metadata.annotations, ...extra },
-      ownerReferences: [ownedBy(resource)],
-    },
-    spec: template.spec,
-  };
-}
-
-function ownedBy(resource: CriteoSegmentExport): OwnerReference {
-  return {
-    apiVersion,
-    kind: 'CriteoSegmentExport',
-    name: resource.metadata.name,
-    uid: resource.metadata.uid ?? '',
-    controller: true,
-    blockOwnerDeletion: true,
-  };
-}
-
-function namespaceOf(resource: CriteoSegmentExport): Pick<ObjectMeta, 'namespace'> {
-  return resource.metadata.namespace === undefined ? {} : { namespace: resource.metadata.namespace };
 }

@@ -1,8 +1,8 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { conditionTypes } from '../../api/reasons.ts';
-import type { ExportRun } from '../../api/rundocument.ts';
 import { checking, childRefused, findCondition, type Readiness } from './conditions.ts';
+import { advertiserOf, policyOf } from './exportdocument.ts';
 import { messageFor } from './messages.ts';
 import { unsupportedExportFields, unsupportedMessage } from './unsupported.ts';
 
@@ -12,14 +12,26 @@ export interface DefinitionInput {
   connection: CriteoConnection | undefined;
   /** Whether the claim of source.file exists; undefined where there is no such source. */
   claimExists: boolean | undefined;
-  /** Kubernetes' word on a child that it refused last time, where it did. */
-  refusal?: string | undefined;
+  /** A child that Kubernetes refused last time, where it did. */
+  refusal?: Refusal | undefined;
+}
+
+export interface Refusal {
+  /** Kubernetes' word. */
+  message: string;
+  /** Nothing can be created in the namespace any more. */
+  namespaceTerminating: boolean;
 }
 
 type Check = (input: DefinitionInput) => Readiness | undefined;
 
 /** Without these there is nothing that could run. The first that fails is told. */
-const definitionChecks: Check[] = [checkSupported, checkConnectionExists, checkAdvertiserGiven];
+const definitionChecks: Check[] = [
+  checkSupported,
+  checkConnectionExists,
+  checkAdvertiserGiven,
+  checkLedgerGiven,
+];
 
 /** With these a definition is complete, but no run may start. The first that holds is told. */
 const blockers: Check[] = [
@@ -79,8 +91,32 @@ function checkAdvertiserGiven(input: DefinitionInput): Readiness | undefined {
   };
 }
 
+/** What removes at Criteo needs to know what it added there. */
+function checkLedgerGiven(input: DefinitionInput): Readiness | undefined {
+  const { spec } = input.export;
+  if (!input.connection || input.connection.spec.ledger) return undefined;
+  const wishes: [string, string][] = [];
+  if (spec.mode === 'Mirror') wishes.push(['spec.mode: Mirror', 'spec.mode: AddOnly']);
+  if (policyOf(spec) !== 'Retain') {
+    wishes.push([`spec.deletionPolicy: ${policyOf(spec)}`, 'spec.deletionPolicy: Retain']);
+  }
+  const index = spec.segments.findIndex(({ existing }) => existing === 'TakeOver');
+  if (index >= 0) wishes.push([`spec.segments[${index}].existing: TakeOver`, 'existing: Keep']);
+  if (wishes.length === 0) return undefined;
+  const { name } = input.connection.metadata;
+  const [fields, instead] = [0, 1].map((side) => wishes.map((wish) => wish[side]).join(' and '));
+  return {
+    status: 'False',
+    reason: 'LedgerRequired',
+    message: `${fields}: it needs a ledger, and the connection "${name}" has none; give it spec.ledger, such as {volume: {size: 1Gi}}, or write ${instead}.`,
+    progress: 'Stalled',
+  };
+}
+
 /** A connection that is suspended, or whose consent was taken back, is meant to rest: that is no fault. */
-function checkConnectionUsed({ connection }: DefinitionInput): Readiness | undefined {
+export function checkConnectionUsed({
+  connection,
+}: Pick<DefinitionInput, 'connection'>): Readiness | undefined {
   const name = connection?.metadata.name;
   if (connection?.spec.dataPrivacy.agreed === false) {
     return {
@@ -99,7 +135,9 @@ function checkConnectionUsed({ connection }: DefinitionInput): Readiness | undef
   return undefined;
 }
 
-function checkConnectionReady({ connection }: DefinitionInput): Readiness | undefined {
+export function checkConnectionReady({
+  connection,
+}: Pick<DefinitionInput, 'connection'>): Readiness | undefined {
   const name = connection?.metadata.name;
   const ready = findCondition(connection?.status?.conditions, conditionTypes.ready);
   const current = connection?.status?.observedGeneration === connection?.metadata.generation;
@@ -138,7 +176,7 @@ function checkAdvertiserAllowed(input: DefinitionInput): Readiness | undefined {
 }
 
 function checkChildrenAccepted({ refusal }: DefinitionInput): Readiness | undefined {
-  return refusal === undefined ? undefined : childRefused(refusal);
+  return refusal && childRefused(refusal.message);
 }
 
 function checkClaim({ export: { spec }, claimExists }: DefinitionInput): Readiness | undefined {
@@ -154,58 +192,4 @@ function checkClaim({ export: { spec }, claimExists }: DefinitionInput): Readine
 function checkSuspended({ export: { spec } }: DefinitionInput): Readiness | undefined {
   if (spec.suspend !== true) return undefined;
   return { status: 'True', reason: 'Suspended', message: 'spec.suspend is true; no new run starts.' };
-}
-
-export function advertiserOf(input: DefinitionInput): string | undefined {
-  return input.export.spec.advertiserId ?? input.connection?.spec.advertiserId;
-}
-
-/** The lower of the export's and the connection's holds. */
-export function maxProfilesOf(input: DefinitionInput): number {
-  const { export: resource, connection } = input;
-  return Math.min(
-    resource.spec.maxProfiles ?? Number.POSITIVE_INFINITY,
-    connection?.spec.maxProfiles ?? 1_000_000,
-  );
-}
-
-/** The run document of a definition that `definitionFault` found no fault with. */
-export function runDocumentOf(input: DefinitionInput): ExportRun | undefined {
-  const { export: resource, connection } = input;
-  const { spec, metadata } = resource;
-  const advertiserId = advertiserOf(input);
-  const { file } = spec.source;
-  if (!connection || advertiserId === undefined || !file) return undefined;
-  return {
-    formatVersion: 1,
-    kind: 'Export',
-    connection: nameOf(connection.metadata),
-    api: { baseUrl: connection.spec.api.baseUrl, version: connection.spec.api.version },
-    export: nameOf(metadata),
-    generation: metadata.generation ?? 1,
-    ...(spec.name === undefined ? {} : { name: spec.name }),
-    advertiserId,
-    maxProfiles: maxProfilesOf(input),
-    mode: 'AddOnly',
-    match: {
-      email: { field: spec.match.email.field, fallbackFields: [...(spec.match.email.fallbackFields ?? [])] },
-    },
-    source: {
-      file: {
-        path: file.path,
-        format: 'CSV',
-        csv: { delimiter: file.csv?.delimiter ?? 'Comma' },
-        ...(file.segmentField === undefined ? {} : { segmentField: file.segmentField }),
-      },
-    },
-    segments: spec.segments.map((segment) => ({
-      name: segment.name,
-      criteoName: segment.criteoName ?? segment.name,
-      existing: segment.existing === 'Keep' ? 'Keep' : 'Refuse',
-    })),
-  };
-}
-
-function nameOf(metadata: { namespace?: string; name?: string; uid?: string }) {
-  return { namespace: metadata.namespace ?? '', name: metadata.name ?? '', uid: metadata.uid ?? '' };
 }

@@ -104,6 +104,22 @@ describe('a definition that cannot run says what would mend it:', () => {
       'False ConnectionNotFound Reconciling',
       '"nordic"',
     ],
+    [
+      'a mirror without a ledger',
+      { export: segmentExport({ spec: { mode: 'Mirror' } }) },
+      'False LedgerRequired Stalled',
+      'spec.mode: Mirror: it needs a ledger, and the connection "nordic" has none; give it spec.ledger, such as {volume: {size: 1Gi}}, or write spec.mode: AddOnly.',
+    ],
+    [
+      'several wishes without a ledger',
+      {
+        export: segmentExport({
+          spec: { deletionPolicy: 'Delete', segments: [{ name: 'a', existing: 'TakeOver' }] },
+        }),
+      },
+      'False LedgerRequired Stalled',
+      'spec.deletionPolicy: Delete and spec.segments[0].existing: TakeOver: it needs a ledger',
+    ],
     ['no advertiser', { connection: noAdvertiser() }, 'False AdvertiserMissing Stalled', 'spec.advertiserId'],
     [
       'an advertiser that the account may not use',
@@ -164,12 +180,22 @@ describe('a definition that cannot run says what would mend it:', () => {
   });
 
   test('however many fields of later releases there are, the end of the message is readable', () => {
-    const segments = Array.from({ length: 50 }, (_, index) => ({
-      name: `s${index}`,
-      existing: 'TakeOver' as const,
-    }));
-    const plan = exportPlan(observedExport({ export: segmentExport({ spec: { segments } }) }));
-    expect(readyMessage(plan.status)).toMatch(/TakeOver and 44 more: .* Nothing runs meanwhile\.$/);
+    const spec = {
+      runAfter: [{ cronJob: 'refresh' }],
+      maxSourceAgeSeconds: 60,
+      job: {
+        activeDeadlineSeconds: 60,
+        tolerations: [],
+        priorityClassName: 'low',
+        labels: { team: 'crm' },
+        serviceAccountName: 'crm',
+      },
+    };
+    const metadata = { annotations: { [annotations.cancelledRun]: 'x' } };
+    const plan = exportPlan(observedExport({ export: segmentExport({ spec, metadata }) }));
+    expect(readyMessage(plan.status)).toMatch(
+      /spec\.job\.serviceAccountName and 1 more: .* Nothing runs meanwhile\.$/,
+    );
   });
 
   test('its CronJob starts nothing meanwhile, and what waits is kept', () => {
@@ -297,6 +323,12 @@ describe('a run', () => {
     expect(readyLine(exportPlan({ ...seen, pods: [podOf(live, { phase: 'Running' })] }, 60).status)).toBe(
       'True AwaitingRun',
     );
+  });
+
+  test('without a report says that the next run puts it right, not that it sends everything', () => {
+    const over = exportJob({ name: 'run', state: 'failed' });
+    const { status } = exportPlan({ ...claimed, jobs: [over] }, 90);
+    expect(status.lastRun?.message).toContain('the next run puts it right');
   });
 
   const endings: [string, ReturnType<typeof report>, string, string, string][] = [
@@ -591,6 +623,16 @@ describe('when its connection is stopped', () => {
     expect(plan.status.activeRun).toEqual(active);
     expect(actionLines(plan)).not.toContain('DeleteJob run');
   });
+});
+
+test('on a ledger that lets in one pod at a time, a run waits for the runs of other exports', () => {
+  const onePod = connection({
+    spec: { ledger: { volume: { size: '1Gi', accessModes: ['ReadWriteOncePod'] } } },
+  });
+  const job = exportJob({ connection: onePod });
+  const plan = exportPlan(observedExport({ connection: onePod, jobs: [job], otherRunsOfConnection: 1 }));
+  expect(readyMessage(plan.status)).toContain('lets in one pod at a time (ReadWriteOncePod)');
+  expect(plan.status.activeRun).toBeUndefined();
 });
 
 test('a held run of an older definition is replaced before it is deleted', () => {

@@ -1,21 +1,29 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExportStatus } from '../../api/generated/criteosegmentexport.ts';
 import { parseTime } from '../../api/time.ts';
-import type { Plan, PlannedEvent } from './action.ts';
-import { afterRun, endOf } from './afterrun.ts';
-import { requestOf } from './ask.ts';
-import { claim } from './claim.ts';
+import type { Plan } from './action.ts';
+import { dropOutdatedApprovals } from './approval.ts';
+import { askEvents, noteHandled, readAsks } from './asks.ts';
+import { forgetRetained, tidyRetirements } from './connectionchange.ts';
 import { defaultStartingDeadlineSeconds } from './cronjob.ts';
-import { advertiserOf, blocker, type DefinitionInput, definitionFault } from './definition.ts';
-import { endedRun, podsOf } from './endedrun.ts';
+import { blocker, type DefinitionInput, definitionFault } from './definition.ts';
+import { planDeletion } from './deletion.ts';
+import { endedRun } from './endedrun.ts';
+import { afterEnd } from './ends.ts';
 import { cronJobActions, jobActions } from './exportactions.ts';
+import { advertiserOf, modeOf } from './exportdocument.ts';
 import { exportConditions, statusEvents } from './exportstatus.ts';
 import { exportTemplate } from './exporttemplate.ts';
-import { type CronJob, isHeld, isLive, isPodAtWork, type Job, type Pod } from './kubernetes.ts';
+import { earliest, setOrDrop } from './fields.ts';
+import { finalizerActions } from './finalizer.ts';
+import type { CronJob, Job, Pod } from './kubernetes.ts';
+import { nextRun } from './nextrun.ts';
+import { noteClaim } from './noteclaim.ts';
 import { startFault } from './outcome.ts';
-import { newestHandled, type Request, readRequest } from './request.ts';
-import { decideRuns } from './runs.ts';
-import { jitterMs, scheduleStatus } from './schedule.ts';
+import { podsOf } from './pods.ts';
+import { isDeleted } from './retirejob.ts';
+import { type ObservedLedger, obstacleOf, targetsOf } from './retirement.ts';
+import { scheduleStatus } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { runStopReason, stopReason } from './stop.ts';
 
@@ -29,7 +37,11 @@ export interface ObservedExport extends DefinitionInput {
   connectionsOfJobs: readonly CriteoConnection[];
   /** Runs of other exports of the same connection that are at work. */
   otherRunsOfConnection: number;
+  /** The connections that status.ledgers remembers, by name, and the one that is named now. */
+  remembered: ReadonlyMap<string, ObservedLedger>;
 }
+
+const movedAway = 'spec.connectionRef names another connection, and spec.deletionPolicy is Retain.';
 
 /** How often what no watch tells is looked at again: a claim that does not exist yet. */
 const unwatchedMs = 15_000;
@@ -40,7 +52,9 @@ export function planExport(
   settings: Settings,
 ): Plan<CriteoSegmentExportStatus> {
   const resource = seen.export;
+  if (isDeleted(resource)) return planDeletion(seen, now, settings);
   const previous: Partial<CriteoSegmentExportStatus> = resource.status ?? {};
+  const generation = resource.metadata.generation ?? 1;
 
   const fault = definitionFault(seen);
   const blocked = fault ?? blocker(seen);
@@ -50,60 +64,51 @@ export function planExport(
   const startingDeadlineMs =
     (resource.spec.schedule?.startingDeadlineSeconds ?? defaultStartingDeadlineSeconds) * 1000;
 
-  const history = previous.history ?? [];
-  const mustStop = (job: Job) => runStopReason(job, seen.connectionsOfJobs, history);
-  const ended = endedRun(previous.activeRun, seen, mustStop, now);
-  const jobs = seen.jobs.filter((job) => !(isHeld(job) && endOf(job, history)));
-  const decisions = decideRuns(jobs, {
-    now,
-    templateHash: template?.hash,
-    blocked: blocked?.message ?? noRoom(seen, settings),
-    podAtWork: podAtWork(seen),
-    startingDeadlineMs,
-    jitterMs: jitterMs(resource),
-    scheduleEffectiveSince: parseTime(schedule.effectiveSince) ?? now,
-    resumedAt: parseTime(schedule.resumedAt),
-    claimedUid: previous.activeRun?.jobUID,
-  });
-  const stopping = decisions.live.filter((job) => mustStop(job) !== undefined);
-  const active = claim({
-    resource,
-    decisions,
-    previous: previous.activeRun,
-    ended: ended !== undefined,
-    over: decisions.live.filter((job) => stopping.includes(job) || endOf(job, history)),
-    now,
-  });
-  const request = readRequest(resource.metadata, {
-    lastHandled: previous.lastHandledRequestedAt,
-    lastIgnored: previous.lastIgnoredRequestedAt,
-    answered: seen.jobs.map(requestOf),
-    now,
-    startingDeadlineMs,
-  });
-  const starting = active ? startFault(podsOf(seen.pods, active.jobName), now) : {};
-
+  const mustStop = (job: Job) => runStopReason(job, seen.connectionsOfJobs, previous);
+  const ended = endedRun(previous.activeRun, seen, mustStop);
   const status: CriteoSegmentExportStatus = {
-    ...previous,
-    ...(ended ? afterRun(previous, ended) : {}),
-    observedGeneration: resource.metadata.generation ?? 1,
-    mode: 'AddOnly',
+    ...(ended ? afterEnd(previous, ended, resource, now) : previous),
+    observedGeneration: generation,
+    mode: modeOf(seen),
     segmentCount: resource.spec.segments.length,
     schedule,
   };
+  dropOutdatedApprovals(status, generation);
+  const forgotten = fault ? [] : forgetRetained(status, resource, movedAway);
+
+  const asks = readAsks(resource, {
+    status,
+    jobs: seen.jobs,
+    now,
+    startingDeadlineMs,
+    blocked: (connection) => (connection === undefined ? fault : blocked)?.message ?? obstacle(connection),
+  });
+  const { decisions, retirement, active, stopping } = nextRun({
+    seen,
+    previous,
+    status,
+    ended: ended !== undefined,
+    approval: asks.approval,
+    template,
+    blocked: blocked?.message,
+    schedule,
+    startingDeadlineMs,
+    mustStop,
+    now,
+    settings,
+  });
+  const starting = active ? startFault(podsOf(seen.pods, active.jobName), now) : {};
+
   setOrDrop(status, 'advertiserId', advertiserOf(seen));
   setOrDrop(status, 'cronJobName', seen.cronJob?.metadata.name ?? previous.cronJobName);
   setOrDrop(status, 'activeRun', active);
   setOrDrop(status, 'waitingRuns', decisions.waiting.length || undefined);
-  const handled = newestHandled([
-    previous.lastHandledRequestedAt,
-    active?.requestedAt,
-    // Else the value would be taken for a new one as soon as its Job is gone.
-    ...decisions.skip.map(({ job }) => requestOf(job)),
-    request.kind === 'Ignore' && request.handled ? request.value : undefined,
-  ]);
-  setOrDrop(status, 'lastHandledRequestedAt', handled);
-  if (request.kind === 'Ignore' && !request.handled) status.lastIgnoredRequestedAt = request.value;
+  noteHandled(status, asks, decisions);
+  if (active && active.jobUID !== previous.activeRun?.jobUID) {
+    const job = seen.jobs.find(({ metadata }) => metadata.uid === active.jobUID);
+    noteClaim(status, active, job, resource);
+  }
+  tidyRetirements(status, { resource, remembered: seen.remembered, settings });
   status.conditions = exportConditions({
     resource,
     status,
@@ -115,50 +120,42 @@ export function planExport(
     now,
   });
 
-  const requested = request.kind === 'Run' ? request.value : undefined;
+  const requested = asks.request.kind === 'Run' ? asks.request.value : undefined;
+  const planRequested = asks.planRequest.kind === 'Run' ? asks.planRequest.value : undefined;
+  const approved = asks.approval.kind === 'Run' ? asks.approval : undefined;
+  const untilTooLate = (value: string | undefined) =>
+    // With a Job it is the Job that waits; without a template there is none, and the end of the wait is to be told.
+    template || !value ? undefined : (parseTime(value) ?? now) + startingDeadlineMs - now + 1000;
   return {
     status,
     actions: [
       ...cronJobActions(resource, seen.cronJob, template, resting),
-      ...jobActions({ resource, template, decisions, requested, stopping }),
+      ...jobActions({
+        resource,
+        template,
+        decisions,
+        requested,
+        planRequested,
+        approved: approved?.connection === undefined ? approved?.approved : undefined,
+        retirement,
+        finalizer: finalizerActions(resource, status),
+        stopping,
+      }),
     ],
-    events: [...statusEvents(previous, status), ...requestEvents(request)],
+    events: [...forgotten, ...retirement.events, ...statusEvents(previous, status), ...askEvents(asks)],
     ...earliest(
       decisions.lookAgainAfterMs,
       starting.lookAgainAfterMs,
       seen.claimExists === false ? unwatchedMs : undefined,
-      // With a Job it is the Job that waits; without a template there is none, and the end of the wait is to be told.
-      template || !requested ? undefined : (parseTime(requested) ?? now) + startingDeadlineMs - now + 1000,
+      untilTooLate(requested),
+      untilTooLate(planRequested),
     ),
   };
-}
 
-/** All runs of a connection share one budget of calls a minute. */
-function noRoom(seen: ObservedExport, settings: Settings): string | undefined {
-  return seen.otherRunsOfConnection >= settings.maxRunsPerConnection
-    ? `${seen.otherRunsOfConnection} runs of its connection are at work.`
-    : undefined;
-}
-
-/** Of a Job that was deleted or suspended: its pod has some seconds to end, and may still be sending. */
-function podAtWork({ jobs, pods }: ObservedExport): string | undefined {
-  const live = jobs.filter(isLive);
-  return pods.find(
-    (pod) => isPodAtWork(pod) && !live.some((job) => podsOf([pod], job.metadata.name).length > 0),
-  )?.metadata.name;
-}
-
-function requestEvents(request: Request): PlannedEvent[] {
-  if (request.kind !== 'Ignore') return [];
-  return [{ type: 'Warning', reason: 'RequestIgnored', action: 'HandleRequest', note: request.message }];
-}
-
-function earliest(...waits: (number | undefined)[]): { lookAgainAfterMs?: number } {
-  const known = waits.filter((ms) => ms !== undefined);
-  return known.length > 0 ? { lookAgainAfterMs: Math.min(...known) } : {};
-}
-
-function setOrDrop<T extends object, K extends keyof T>(target: T, key: K, value: T[K] | undefined): void {
-  if (value === undefined) delete target[key];
-  else target[key] = value;
+  function obstacle(connection: string | undefined): string | undefined {
+    const target = targetsOf(resource, status, seen.remembered).find(
+      ({ ledger }) => ledger.connection === connection,
+    );
+    return target && obstacleOf(target, settings)?.message;
+  }
 }

@@ -1,8 +1,11 @@
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import type { Action, PlannedEvent } from './action.ts';
-import { cronJob, type RunTemplate, replacementJob, requestedJob } from './cronjob.ts';
+import type { Approved } from './ask.ts';
+import type { NextRetirement } from './connectionchange.ts';
+import { cronJob, type RunTemplate } from './cronjob.ts';
 import { isPartOf } from './ispartof.ts';
 import type { CronJob, Job } from './kubernetes.ts';
+import { approvedJob, plannedJob, replacementJob, requestedJob } from './runjob.ts';
 import type { Decisions, Skip } from './runs.ts';
 
 /** The CronJob as the definition wants it. */
@@ -35,8 +38,12 @@ export interface JobActionsInput {
   resource: CriteoSegmentExport;
   template: RunTemplate | undefined;
   decisions: Decisions;
-  /** The value of a request that has no Job yet. */
+  /** The value of a request that has no Job yet, of a request for a plan, and an approval. */
   requested: string | undefined;
+  planRequested: string | undefined;
+  approved: Approved | undefined;
+  retirement: NextRetirement;
+  finalizer: readonly Action[];
   /** Runs at work that must end. */
   stopping: readonly Job[];
 }
@@ -55,11 +62,28 @@ export function jobActions(input: JobActionsInput): Action[] {
     if (template) actions.push({ kind: 'CreateJob', job: replacementJob(resource, template, job) });
     actions.push({ kind: 'DeleteJob', job });
   }
-  if (template && input.requested !== undefined) {
-    actions.push({ kind: 'CreateJob', job: requestedJob(resource, template, input.requested) });
+  if (template) {
+    const { requested, planRequested, approved } = input;
+    const jobs = [
+      requested === undefined ? undefined : requestedJob(resource, template, requested),
+      planRequested === undefined ? undefined : plannedJob(resource, template, planRequested),
+      approved && approvedJob(resource, template, approved),
+    ];
+    actions.push(...jobs.flatMap((job) => (job ? [{ kind: 'CreateJob' as const, job }] : [])));
   }
-  if (decisions.release) actions.push({ kind: 'ReleaseJob', job: decisions.release });
+  actions.push(...retirementActions(input.retirement));
+  // Before the release: what a run sends must not be forgotten by a deletion.
+  actions.push(...input.finalizer);
+  const release = decisions.release ?? input.retirement.release;
+  if (release) actions.push({ kind: 'ReleaseJob', job: release });
   return actions;
+}
+
+export function retirementActions({ create, remove }: Pick<NextRetirement, 'create' | 'remove'>): Action[] {
+  return [
+    ...remove.map((job) => ({ kind: 'DeleteJob' as const, job })),
+    ...(create ? [{ kind: 'CreateJob' as const, job: create }] : []),
+  ];
 }
 
 function skipEvent({ job, reason, message }: Skip): PlannedEvent {

@@ -7,6 +7,7 @@ import type {
 import { conditionTypes } from '../../api/reasons.ts';
 import { parseTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
+import { isSameRun } from './afterrun.ts';
 import {
   type Condition,
   findCondition,
@@ -15,7 +16,9 @@ import {
   setConditions,
   type Wanted,
 } from './conditions.ts';
-import { isCredentialsFault, isUsersFault } from './runresult.ts';
+import { planEvent } from './plannedrun.ts';
+import { retirementEvents } from './retireresult.ts';
+import { isGuardStop, isSeenByCheck, isUsersFault } from './runresult.ts';
 
 export interface ConditionsInput {
   resource: CriteoSegmentExport;
@@ -51,12 +54,13 @@ function readiness(input: ConditionsInput): Readiness {
   return (
     input.blocked ??
     podFault(input) ??
-    lastRunFault(input) ?? {
+    lastRunFault(input) ??
+    guardedRetirement(input) ?? {
       status: 'True',
       ...(isOfThisGeneration(input) && input.status.lastRun
         ? { reason: input.status.lastRun.outcome === 'Succeeded' ? 'RunSucceeded' : 'LastRunFailed' }
         : { reason: 'AwaitingRun' }),
-      message: `${readyMessage(input)}${input.waiting === undefined ? '' : ` A run waits: ${input.waiting}`}`,
+      message: [readyMessage(input), waitMessage(input), openRetirement(input)].join(''),
     }
   );
 }
@@ -67,6 +71,28 @@ function readyMessage(input: ConditionsInput): string {
   return input.resource.spec.schedule
     ? 'The definition is usable; the next run is the scheduled one.'
     : 'The definition is usable; no schedule is set, so runs are started on request.';
+}
+
+function waitMessage({ waiting }: ConditionsInput): string {
+  return waiting === undefined ? '' : ` A run waits: ${waiting}`;
+}
+
+/** People are still at Criteo who should not be: whoever looks at the export is to see it. */
+function openRetirement({ status }: ConditionsInput): string {
+  const open = status.retirements?.find(({ outcome }) => outcome === 'Failed');
+  return open
+    ? ` What was sent by the connection "${open.connection}" could not be dealt with at Criteo: ${open.message ?? ''}`
+    : '';
+}
+
+/** It waits for a person's word. */
+function guardedRetirement({ status }: ConditionsInput): Readiness | undefined {
+  const pending = status.retirements?.find(({ pendingApproval }) => pendingApproval)?.pendingApproval;
+  return pending && guardStopped(pending.message);
+}
+
+function guardStopped(message: string): Readiness {
+  return { status: 'False', reason: 'RemovalGuard', message, progress: 'Stalled' };
 }
 
 function podFault(input: ConditionsInput): Readiness | undefined {
@@ -82,7 +108,11 @@ function podFault(input: ConditionsInput): Readiness | undefined {
 function lastRunFault(input: ConditionsInput): Readiness | undefined {
   const { lastRun, consecutiveFailures = 0 } = input.status;
   if (!lastRun || !isOfThisGeneration(input) || lastRun.outcome === 'Succeeded') return undefined;
-  if (isUsersFault(lastRun, input.status.segments ?? []) && !isMended(lastRun, input.connection)) {
+  const lines = [...(input.status.segments ?? []), ...(input.status.retired ?? [])];
+  if (isGuardStop(lastRun, lines)) {
+    return guardStopped(input.status.pendingApproval?.message ?? lastRun.message ?? '');
+  }
+  if (isUsersFault(lastRun, lines) && !isMended(lastRun, input.connection)) {
     return { status: 'False', reason: lastRun.reason, message: lastRun.message ?? '', progress: 'Stalled' };
   }
   if (consecutiveFailures < failuresUntilStalled) return undefined;
@@ -100,7 +130,7 @@ function isOfThisGeneration(input: ConditionsInput): boolean {
 
 /** A check of the connection that succeeded after the run shows that the credentials were mended. */
 function isMended(lastRun: RunSummary, connection: CriteoConnection | undefined): boolean {
-  if (!isCredentialsFault(lastRun.reason)) return false;
+  if (!isSeenByCheck(lastRun.reason, connection)) return false;
   const check = connection?.status?.lastCheck;
   return (
     check?.outcome === 'Succeeded' && (parseTime(check.startedAt) ?? 0) > (parseTime(lastRun.finishedAt) ?? 0)
@@ -119,11 +149,6 @@ function lastRunCondition(lastRun: RunSummary | undefined): Wanted | undefined {
   };
 }
 
-/** A name alone is not enough: a person may delete a Job and make another of its name. */
-function isSameRun(a: RunSummary | undefined, b: RunSummary | undefined): boolean {
-  return a?.jobName === b?.jobName && a?.startedAt === b?.startedAt;
-}
-
 /** One event for each change of fortune, told from the two statuses alone. */
 export function statusEvents(
   before: Partial<CriteoSegmentExportStatus>,
@@ -131,11 +156,13 @@ export function statusEvents(
 ): PlannedEvent[] {
   const events: PlannedEvent[] = [];
   if (after.activeRun && after.activeRun.jobUID !== before.activeRun?.jobUID) {
+    const { jobName, trigger } = after.activeRun;
+    const isPlan = trigger === 'Plan';
     events.push({
       type: 'Normal',
-      reason: 'RunStarted',
+      reason: isPlan ? 'PlanStarted' : 'RunStarted',
       action: 'StartRun',
-      note: `The run ${after.activeRun.jobName} was started (${after.activeRun.trigger}).`,
+      note: isPlan ? `The plan ${jobName} was started.` : `The run ${jobName} was started (${trigger}).`,
     });
   }
   const ended = isSameRun(after.lastRun, before.lastRun) ? undefined : after.lastRun;
@@ -147,6 +174,8 @@ export function statusEvents(
       note: `The run ${ended.jobName} ended: ${ended.outcome}. ${ended.message ?? ''}`,
     });
   }
+  if (after.plan && !isSameRun(after.plan, before.plan)) events.push(planEvent(after.plan));
+  events.push(...retirementEvents(before, after));
   const ready = findCondition(after.conditions, conditionTypes.ready);
   const wasReady = findCondition(before.conditions, conditionTypes.ready);
   // A run's failure was already told by its own event.
@@ -158,7 +187,7 @@ export function statusEvents(
     (ready.status !== wasReady?.status || ready.reason !== wasReady?.reason)
   ) {
     events.push({
-      type: ready.status === 'True' ? 'Normal' : 'Warning',
+      type: ready.status === 'True' || ready.reason === 'Deleting' ? 'Normal' : 'Warning',
       reason: ready.reason,
       action: 'CheckDefinition',
       note: ready.message,

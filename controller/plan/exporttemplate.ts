@@ -1,6 +1,8 @@
 import { labels } from '../../api/names.ts';
 import { childLabels, type RunTemplate, runTemplate } from './cronjob.ts';
-import { type DefinitionInput, runDocumentOf } from './definition.ts';
+import type { DefinitionInput } from './definition.ts';
+import { runDocumentOf } from './exportdocument.ts';
+import { ledgerMount } from './ledger.ts';
 import { podTemplate } from './podtemplate.ts';
 import type { Settings } from './settings.ts';
 
@@ -11,11 +13,13 @@ export function exportTemplate(input: DefinitionInput, settings: Settings): RunT
   if (!run || !connection) return undefined;
   const { job, source } = resource.spec;
   const connectionUid = connection.metadata.uid ?? '';
+  const ledger = ledgerMount(connection);
   const pod = podTemplate(
     {
       run,
       credentialsSecret: connection.spec.credentialsSecretRef.name,
       ...(source.file ? { sourceClaim: source.file.persistentVolumeClaim.claimName } : {}),
+      ...(ledger ? { ledger } : {}),
       labels: { ...childLabels(resource), [labels.connectionUid]: connectionUid },
       ...(job?.resources ? { resources: job.resources } : {}),
       ...(job?.nodeSelector ? { nodeSelector: job.nodeSelector } : {}),

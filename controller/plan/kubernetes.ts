@@ -13,6 +13,7 @@ export interface ObjectMeta {
   deletionTimestamp?: string;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
+  finalizers?: string[];
   ownerReferences?: OwnerReference[];
 }
 
@@ -72,6 +73,18 @@ export interface JobStatus {
 export interface PodTemplate {
   metadata?: ObjectMeta;
   spec: Record<string, unknown>;
+}
+
+/** A PersistentVolumeClaim. */
+export interface Claim {
+  apiVersion?: string;
+  kind?: string;
+  metadata: ObjectMeta;
+  spec?: {
+    accessModes?: string[];
+    storageClassName?: string;
+    resources?: { requests?: Record<string, string> };
+  };
 }
 
 export interface Pod {

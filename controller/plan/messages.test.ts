@@ -10,7 +10,13 @@ const context: MessageContext = {
   path: 'people.csv',
   emailFields: ['email', 'email2'],
   segmentField: 'segment',
+  consentField: 'doNotEmail',
   maxProfiles: 1000,
+  hasLedger: true,
+  ledgerPlace: 'the volume claim "nordic-ledger-0"',
+  ledgerSecret: 'store',
+  maxPercent: 30,
+  approve: 'kubectl annotate criteosegmentexport newsletter segmentexport.io/approvedRun=run-1',
   segment: { name: 'lapsed', criteoName: 'Lapsed 2026' },
 };
 const reasons = Object.keys(runReasons) as RunReason[];
@@ -23,6 +29,7 @@ test.each(reasons)('%s has a sentence without holes, with and without details', 
       code: 'some-code',
       line: 3,
       count: 1001,
+      total: 2000,
       fieldIndex: 1,
       owner: 'shop/other',
       delimiter: 'Tab' as const,
@@ -30,7 +37,7 @@ test.each(reasons)('%s has a sentence without holes, with and without details', 
     },
   ]) {
     const message = messageFor(reason, details, context);
-    expect(message).toMatch(/^[A-Z"s].*\.$/);
+    expect(message).toMatch(/^[A-Z"s0-9].*\.$/);
     expect(message).not.toMatch(/undefined|""|\bNaN\b|\s{2}/);
     expect(message.length).toBeLessThan(500);
   }
@@ -51,6 +58,16 @@ test.each<[RunReason, string]>([
   ['SegmentNotFound', 'no row has "lapsed" in the column "segment"'],
   ['TooManyProfiles', 'at least 1001 profiles, the limit is 1000'],
   ['SegmentOwnedByAnother', '"Lapsed 2026" belongs to the export shop/other'],
+  ['ConsentFieldNotFound', 'no column is named "doNotEmail"'],
+  ['SegmentNotOurs', 'existing: Keep, or empty it once and fill it anew with existing: TakeOver'],
+  ['SegmentNotInLedger', 'the volume claim "nordic-ledger-0" does not know it'],
+  ['LedgerDamaged', 'docs/ledger.md'],
+  ['LedgerForbidden', 'the Secret "store"'],
+  ['RemovalGuard', 'more than spec.removalGuard.maxPercent (30) allows'],
+  [
+    'RemovalGuard',
+    'approve it with `kubectl annotate criteosegmentexport newsletter segmentexport.io/approvedRun=run-1`',
+  ],
 ])('%s says: %s', (reason, words) => {
   expect(messageFor(reason, { fieldIndex: 1, count: 1001, owner: 'shop/other' }, context)).toContain(words);
 });
@@ -60,6 +77,16 @@ test('a segment without a file is told as a file', () => {
   expect(messageFor('SegmentNotFound', undefined, { ...directory, path: 'lists' })).toContain(
     '"lists" has no file "lapsed.csv"',
   );
+});
+
+test('the guard says how many of how many would go', () => {
+  expect(messageFor('RemovalGuard', { count: 900, total: 1000 }, context)).toMatch(
+    /^900 of 1000 identifiers would be removed from the segment "Lapsed 2026"/,
+  );
+});
+
+test('without a ledger nobody is told to take a segment over', () => {
+  expect(messageFor('SegmentNotOurs', undefined, { ...context, hasLedger: false })).not.toContain('TakeOver');
 });
 
 test('an export that was deleted and made anew is told how to get its own segment back, another one is not', () => {

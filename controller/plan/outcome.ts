@@ -5,7 +5,7 @@ import { finished, isPodAtWork, type Job, type Pod } from './kubernetes.ts';
 /** How a run ended, as far as the cluster tells. */
 export type Outcome =
   | { kind: 'Reported'; report: Report; finishedAt?: string }
-  /** No report came: the ledger at Criteo's side is the truth, not this. */
+  /** No report came: the ledger is the truth, not this. */
   | { kind: 'Unknown'; reason: UnknownReason; finishedAt?: string };
 
 /** Why there is no report. */
@@ -51,16 +51,15 @@ function lastTermination(pods: readonly Pod[]) {
 }
 
 export const unknownMessages: Record<UnknownReason, string> = {
-  ReportMissing:
-    'The pod left no report, so what Criteo received is not known; the next run sends everything again.',
+  ReportMissing: 'The pod left no report, so what Criteo received is not known; the next run puts it right.',
   ReportInvalid:
-    'The report of the pod could not be read, so what Criteo received is not known; give controller and exporter the same version. The next run sends everything again.',
+    'The report of the pod could not be read, so what Criteo received is not known; give controller and exporter the same version. The next run puts it right.',
   DeadlineExceeded:
-    'The run was ended after spec.job.activeDeadlineSeconds; the next run sends everything again. Raise it if the source is that large.',
+    'The run was ended after spec.job.activeDeadlineSeconds; the next run puts it right. Raise it if the source is that large.',
   OutOfMemory:
-    'The pod ran out of memory; raise spec.job.resources.limits.memory. The next run sends everything again.',
+    'The pod ran out of memory; raise spec.job.resources.limits.memory. The next run puts it right.',
   JobDeleted:
-    'The Job was deleted before its report was read, so what Criteo received is not known; the next run sends everything again.',
+    'The Job was deleted before its report was read, so what Criteo received is not known; the next run puts it right.',
 };
 
 /** Kubelet's own reasons for which a container waits and a person must act; others are the ordinary start. */

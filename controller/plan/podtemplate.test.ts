@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
-import { paths } from '../../api/names.ts';
+import { describe, expect, test } from 'vitest';
+import { labels, paths } from '../../api/names.ts';
 import type { RunDocument } from '../../api/rundocument.ts';
 import { jobSpec } from './jobspec.ts';
+import type { LedgerMount } from './ledger.ts';
 import { podTemplate } from './podtemplate.ts';
 import { settings } from './testkit/objects.ts';
 
@@ -43,6 +44,49 @@ test('a missing Secret or bundle does not keep it from starting, and the claim i
     { name: 'ca', configMap: { name: 'roots', optional: true } },
   ]);
   expect(container?.volumeMounts.map(({ mountPath }) => mountPath)).toContain(paths.credentials);
+});
+
+describe('a ledger', () => {
+  const labelled = { ...request, labels: { [labels.connectionUid]: 'u', [labels.runKind]: 'Export' } };
+  const podWith = (ledger: LedgerMount) => podTemplate({ ...labelled, ledger }, settings).spec;
+
+  test('on a volume is the one thing that can be written to', () => {
+    const pod = podWith({ claimName: 'nordic-ledger', oneNode: false });
+    expect(pod.volumes).toContainEqual({
+      name: 'ledger',
+      persistentVolumeClaim: { claimName: 'nordic-ledger' },
+    });
+    const [{ volumeMounts } = { volumeMounts: [] }] = pod.containers as { volumeMounts: object[] }[];
+    expect(volumeMounts).toContainEqual({ name: 'ledger', mountPath: paths.ledger, readOnly: false });
+    expect(volumeMounts.filter((mount) => !('readOnly' in mount && mount.readOnly))).toHaveLength(1);
+    expect(pod).not.toHaveProperty('affinity');
+  });
+
+  test('on a volume of one node keeps the runs of its connection together, and no check', () => {
+    const { affinity } = podWith({ claimName: 'nordic-ledger', oneNode: true });
+    expect(affinity).toEqual({
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          {
+            topologyKey: 'kubernetes.io/hostname',
+            labelSelector: {
+              matchLabels: { [labels.connectionUid]: 'u' },
+              matchExpressions: [{ key: labels.runKind, operator: 'In', values: ['Export', 'Retire'] }],
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  test('in an object store brings its Secret, which may be missing', () => {
+    const pod = podWith({ credentialsSecret: 'store' });
+    expect(pod.volumes).toContainEqual({
+      name: 'ledger-credentials',
+      secret: { secretName: 'store', optional: true, defaultMode: 0o440 },
+    });
+    expect(pod).not.toHaveProperty('affinity');
+  });
 });
 
 test('the environment holds the proxy, and no secret', () => {

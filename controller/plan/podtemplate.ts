@@ -1,6 +1,7 @@
 import { annotations, labels, managedBy, paths } from '../../api/names.ts';
 import type { RunDocument } from '../../api/rundocument.ts';
 import type { PodTemplate } from './kubernetes.ts';
+import type { LedgerMount } from './ledger.ts';
 import type { Settings } from './settings.ts';
 
 export interface PodRequest {
@@ -8,13 +9,19 @@ export interface PodRequest {
   credentialsSecret: string;
   /** The claim with the source's files, for an export. */
   sourceClaim?: string;
+  ledger?: LedgerMount;
   labels: Record<string, string>;
   resources?: object;
   nodeSelector?: Record<string, string>;
 }
 
 /** By these a Job tells later what it had mounted. */
-export const volumeNames = { credentials: 'credentials', source: 'source' } as const;
+export const volumeNames = {
+  credentials: 'credentials',
+  source: 'source',
+  ledger: 'ledger',
+  ledgerCredentials: 'ledger-credentials',
+} as const;
 
 const nonRoot = 65532;
 
@@ -44,12 +51,15 @@ export function podTemplate(request: PodRequest, settings: Settings): PodTemplat
         runAsUser: nonRoot,
         runAsGroup: nonRoot,
         fsGroup: nonRoot,
+        // Else the kubelet changes the owner of every file of the ledger at each run.
+        fsGroupChangePolicy: 'OnRootMismatch',
         seccompProfile: { type: 'RuntimeDefault' },
       },
       ...(settings.imagePullSecrets.length > 0
         ? { imagePullSecrets: settings.imagePullSecrets.map((name) => ({ name })) }
         : {}),
       ...(request.nodeSelector ? { nodeSelector: request.nodeSelector } : {}),
+      ...oneNode(request),
       containers: [
         {
           name: 'exporter',
@@ -65,16 +75,27 @@ export function podTemplate(request: PodRequest, settings: Settings): PodTemplat
           },
           terminationMessagePath: paths.terminationMessage,
           terminationMessagePolicy: 'File',
-          volumeMounts: volumes.map(({ mountPath, volume }) => ({
+          volumeMounts: volumes.map(({ mountPath, volume, writable = false }) => ({
             name: volume.name,
             mountPath,
-            readOnly: true,
+            readOnly: !writable,
           })),
         },
       ],
       volumes: volumes.map(({ volume }) => volume),
     },
   };
+}
+
+/** Two pods on two nodes would wait for each other's volume for ever; the pods of checks mount none. */
+function oneNode({ ledger, labels: own }: PodRequest): object {
+  if (!ledger || !('claimName' in ledger) || !ledger.oneNode) return {};
+  const labelSelector = {
+    matchLabels: { [labels.connectionUid]: own[labels.connectionUid] },
+    matchExpressions: [{ key: labels.runKind, operator: 'In', values: ['Export', 'Retire'] }],
+  };
+  const term = { topologyKey: 'kubernetes.io/hostname', labelSelector };
+  return { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } };
 }
 
 function environment(settings: Settings): object[] {
@@ -91,6 +112,7 @@ function environment(settings: Settings): object[] {
 
 interface MountedVolume {
   mountPath: string;
+  writable?: true;
   volume: { name: string } & Record<string, unknown>;
 }
 
@@ -110,14 +132,7 @@ function volumesOf(request: PodRequest, settings: Settings): MountedVolume[] {
         },
       },
     },
-    {
-      mountPath: paths.credentials,
-      volume: {
-        name: volumeNames.credentials,
-        // Optional: a missing Secret is the exporter's clear report, not a pod that hangs in ContainerCreating.
-        secret: { secretName: request.credentialsSecret, optional: true, defaultMode: 0o440 },
-      },
-    },
+    secretVolume(volumeNames.credentials, request.credentialsSecret, paths.credentials),
   ];
   if (request.sourceClaim !== undefined) {
     volumes.push({
@@ -129,6 +144,17 @@ function volumesOf(request: PodRequest, settings: Settings): MountedVolume[] {
       },
     });
   }
+  if (request.ledger && 'claimName' in request.ledger) {
+    const { claimName } = request.ledger;
+    volumes.push({
+      mountPath: paths.ledger,
+      writable: true,
+      volume: { name: volumeNames.ledger, persistentVolumeClaim: { claimName } },
+    });
+  } else if (request.ledger) {
+    const { credentialsSecret } = request.ledger;
+    volumes.push(secretVolume(volumeNames.ledgerCredentials, credentialsSecret, paths.ledgerCredentials));
+  }
   if (settings.caBundleConfigMap !== undefined) {
     volumes.push({
       mountPath: paths.caBundle,
@@ -136,6 +162,11 @@ function volumesOf(request: PodRequest, settings: Settings): MountedVolume[] {
     });
   }
   return volumes;
+}
+
+/** Optional: a missing Secret is the exporter's clear report, not a pod that hangs in ContainerCreating. */
+function secretVolume(name: string, secretName: string, mountPath: string): MountedVolume {
+  return { mountPath, volume: { name, secret: { secretName, optional: true, defaultMode: 0o440 } } };
 }
 
 function dirname(path: string): string {

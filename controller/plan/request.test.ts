@@ -5,6 +5,7 @@ import { at, requested, timeAt } from './testkit/objects.ts';
 function read(value: string | undefined, context: Partial<Parameters<typeof readRequest>[1]> = {}) {
   const metadata = { creationTimestamp: timeAt(-3600), ...(value === undefined ? {} : requested(value)) };
   return readRequest(metadata, {
+    asksFor: 'run',
     lastHandled: undefined,
     lastIgnored: undefined,
     answered: [],

@@ -1,5 +1,6 @@
 import { annotations } from '../../api/names.ts';
 import { formatTime, parseTime } from '../../api/time.ts';
+import type { PlannedEvent } from './action.ts';
 import type { ObjectMeta } from './kubernetes.ts';
 import { cut } from './text.ts';
 
@@ -9,7 +10,7 @@ const maxValueLength = 64;
 /** A value further ahead is a slip: once handled, nothing could be asked for until that day. */
 const maxAheadMs = 86_400_000;
 
-/** What the annotation requestedAt asks for now. */
+/** What an annotation with a time asks for now. */
 export type Request =
   | { kind: 'None' }
   /** Make the Job of this value. */
@@ -18,6 +19,8 @@ export type Request =
   | { kind: 'Ignore'; value: string; handled: boolean; message: string };
 
 export interface RequestContext {
+  /** The annotation that asks, and what for. */
+  asksFor: 'run' | 'plan';
   lastHandled: string | undefined;
   lastIgnored: string | undefined;
   /** Values that have a Job, which decides what becomes of them. */
@@ -26,14 +29,16 @@ export interface RequestContext {
   startingDeadlineMs: number;
 }
 
+const annotationOf = { run: annotations.requestedAt, plan: annotations.planRequestedAt } as const;
+
 /**
  * A value not seen before acts once. "Not seen" means newer than the last one
  * handled: a pipeline that reverts to an older commit must start nothing. One
  * older than the object is a restored backup's.
  */
 export function readRequest(metadata: ObjectMeta, context: RequestContext): Request {
-  const annotation = metadata.annotations?.[annotations.requestedAt];
-  const { lastHandled, lastIgnored, now } = context;
+  const { asksFor, lastHandled, lastIgnored, now } = context;
+  const annotation = metadata.annotations?.[annotationOf[asksFor]];
   if (annotation === undefined) return { kind: 'None' };
   const value = cut(annotation, maxValueLength);
   if (value === lastHandled || value === lastIgnored) return { kind: 'None' };
@@ -43,34 +48,37 @@ export function readRequest(metadata: ObjectMeta, context: RequestContext): Requ
     handled,
     message,
   });
+  const request = asksFor === 'run' ? 'request' : 'request for a plan';
+  const started = asksFor === 'run' ? 'no run was started' : 'no plan was made';
+  const again = asksFor === 'run' ? 'Set a newer time to start one.' : 'Set a newer time to get one.';
 
   const at = parseTime(value);
   if (at === undefined) {
     return ignore(
       false,
-      `metadata.annotations[${annotations.requestedAt}]: it is not an RFC 3339 time; set it to the time of the request, such as ${formatTime(now)}.`,
+      `metadata.annotations[${annotationOf[asksFor]}]: it is not an RFC 3339 time; set it to the time of the request, such as ${formatTime(now)}.`,
     );
   }
   if (context.answered.includes(value)) return { kind: 'None' };
   if (at <= (parseTime(lastHandled) ?? Number.NEGATIVE_INFINITY)) {
     return ignore(
       false,
-      `The request of ${value} is not newer than the last one handled (${lastHandled}); no run was started. Set a newer time to start one.`,
+      `The ${request} of ${value} is not newer than the last one handled (${lastHandled}); ${started}. ${again}`,
     );
   }
   if (at < (parseTime(metadata.creationTimestamp) ?? 0)) {
-    return ignore(true, `The request of ${value} is older than this object; no run was started.`);
+    return ignore(true, `The ${request} of ${value} is older than this object; ${started}.`);
   }
   if (at > now + maxAheadMs) {
     return ignore(
       false,
-      `The request of ${value} lies more than a day ahead; no run was started. Set it to the present time, such as ${formatTime(now)}.`,
+      `The ${request} of ${value} lies more than a day ahead; ${started}. Set it to the present time, such as ${formatTime(now)}.`,
     );
   }
   if (now > at + context.startingDeadlineMs) {
     return ignore(
       true,
-      `The request of ${value} could not start within spec.schedule.startingDeadlineSeconds (${context.startingDeadlineMs / 1000}); no run was started. Set a newer time to start one.`,
+      `The ${request} of ${value} could not start within spec.schedule.startingDeadlineSeconds (${context.startingDeadlineMs / 1000}); ${started}. ${again}`,
     );
   }
   return { kind: 'Run', value };
@@ -84,4 +92,9 @@ export function newestHandled(values: readonly (string | undefined)[]): string |
     if (at !== undefined && at > (parseTime(newest) ?? Number.NEGATIVE_INFINITY)) newest = value;
   }
   return newest;
+}
+
+export function requestEvents(request: Request): PlannedEvent[] {
+  if (request.kind !== 'Ignore') return [];
+  return [{ type: 'Warning', reason: 'RequestIgnored', action: 'HandleRequest', note: request.message }];
 }

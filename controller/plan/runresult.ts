@@ -1,135 +1,228 @@
-import type { RunSummary, SegmentStatus } from '../../api/generated/criteosegmentexport.ts';
-import { isRunReason, runReasons } from '../../api/reasons.ts';
-import { noCounts, type Report, type SegmentReport, sumCounts } from '../../api/report.ts';
-import type { ExportRun } from '../../api/rundocument.ts';
-import { formatTime } from '../../api/time.ts';
-import { type MessageContext, messageFor } from './messages.ts';
-import { type Outcome, unknownMessages } from './outcome.ts';
-import { cut } from './text.ts';
-
-/** The run that has ended, as status.activeRun knew it. */
-export type EndedRun = Pick<
+import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
+import type {
+  CriteoSegmentExportStatus,
+  FilledSegment,
+  PendingApproval,
+  RetiredSegment,
   RunSummary,
-  'jobName' | 'trigger' | 'requestedAt' | 'scheduledFor' | 'generation' | 'startedAt'
->;
-
-/** As long as status keeps it. */
-const maxMessageLength = 1024;
+  SegmentStatus,
+} from '../../api/generated/criteosegmentexport.ts';
+import { isRunReason, runReasons } from '../../api/reasons.ts';
+import {
+  noCounts,
+  type Report,
+  type SegmentCounts,
+  type SegmentReport,
+  sumCounts,
+} from '../../api/report.ts';
+import { formatTime } from '../../api/time.ts';
+import { stopped } from './afterrun.ts';
+import { sameApproval } from './approval.ts';
+import type { EndedRun } from './endedrun.ts';
+import { type MessageContext, messageFor } from './messages.ts';
+import { unknownMessages } from './outcome.ts';
+import {
+  failedLines,
+  guardMessage,
+  lineMessage,
+  lineOutcome,
+  maxMessageLength,
+  outcomeWord,
+  retiredSegments,
+} from './reportlines.ts';
+import { approveCommand } from './runcontext.ts';
+import { cut } from './text.ts';
 
 export interface RunResult {
   summary: RunSummary;
   segments: SegmentStatus[];
+  retired: RetiredSegment[];
+  /** The guard stopped something: what a person may approve. */
+  approval?: PendingApproval;
 }
 
 /**
  * What the owner of an export sees of a run.
- * @param run the document that the Job itself carries: the definition may have changed since.
+ * @param before what status told until now: the counts of segments that the run did not come to still hold.
  */
 export function runResult(
   ended: EndedRun,
-  outcome: Outcome,
-  run: ExportRun | undefined,
-  context: MessageContext,
+  before: Partial<CriteoSegmentExportStatus>,
   now: number,
 ): RunResult {
-  const finishedAt = outcome.finishedAt ?? formatTime(now);
+  const { active, outcome } = ended;
+  const base = { ...active, finishedAt: formatTime(now) };
+  if (outcome.kind === 'Stopped') {
+    return unreported({ ...base, outcome: 'Failed', reason: stopped, message: outcome.message });
+  }
+  base.finishedAt = outcome.finishedAt ?? base.finishedAt;
   if (outcome.kind === 'Unknown') {
-    return {
-      summary: {
-        ...ended,
-        finishedAt,
-        outcome: 'Unknown',
-        reason: outcome.reason,
-        message: unknownMessages[outcome.reason],
-      },
-      segments: [],
-    };
+    const message = unknownMessages[outcome.reason];
+    return unreported({ ...base, outcome: 'Unknown', reason: outcome.reason, message });
   }
   const { report } = outcome;
-  const segments = segmentStatuses(report, run, context);
+  const pending = sameApproval(before.pendingApproval, report.approval, active.generation);
+  const context = approvedBy(ended, pending);
+  const segments = segmentStatuses(report, { ...ended, context }, before.segments ?? []);
+  const retired = retiredSegments(report, knownSegments(before), context);
+  const profiles = profilesOf(report, segments);
   return {
     summary: {
-      ...ended,
-      finishedAt,
+      ...base,
       outcome: outcomeWord(report),
       reason: report.reason,
-      message: cut(summaryMessage(report, segments, context), maxMessageLength),
-      profiles: sumCounts(report.segments ?? []),
+      message: cut(summaryMessage(report, segments, retired, context), maxMessageLength),
+      ...(report.unsettled ? { unsettled: report.unsettled } : {}),
+      profiles,
     },
     segments,
+    retired,
+    ...(report.approval === undefined
+      ? {}
+      : {
+          approval: {
+            runName: active.jobName,
+            token: report.approval,
+            since: base.finishedAt,
+            ...pending,
+            message: guardMessage(segments, retired),
+            ...(active.generation === undefined ? {} : { generation: active.generation }),
+          },
+        }),
   };
 }
 
-function outcomeWord(report: Report): RunSummary['outcome'] {
-  if (report.reason === 'Succeeded') return 'Succeeded';
-  const some = report.segments?.some((segment) => segment.reason === 'Succeeded') ?? false;
-  return report.reason === 'SegmentsFailed' && some ? 'PartiallySucceeded' : 'Failed';
+/** The messages name the run that a person is to approve. */
+export function approvedBy(
+  { context, document }: Pick<EndedRun, 'context' | 'document'>,
+  pending: PendingApproval | undefined,
+): MessageContext {
+  if (!pending || !document) return context;
+  return { ...context, approve: approveCommand(document.export, pending.runName) };
 }
 
-function summaryMessage(report: Report, segments: readonly SegmentStatus[], context: MessageContext): string {
-  const total = sumCounts(report.segments ?? []);
-  if (report.reason === 'Succeeded') {
-    const refused = total.refused > 0 ? ` It called ${total.refused} more invalid.` : '';
-    return `Criteo acknowledged ${total.uploaded} profiles in ${segments.length} ${segments.length === 1 ? 'segment' : 'segments'}.${refused}`;
-  }
+function unreported(summary: RunSummary): RunResult {
+  return { summary, segments: [], retired: [] };
+}
+
+/** Segments at Criteo that status can name. */
+export function knownSegments({ segments, ledgers }: Partial<CriteoSegmentExportStatus>): FilledSegment[] {
+  const remembered = (ledgers ?? []).flatMap((ledger) => ledger.segments ?? []);
+  const last = (segments ?? []).flatMap(({ criteoSegmentId, criteoName }) =>
+    criteoSegmentId === undefined || criteoName === undefined ? [] : [{ criteoSegmentId, criteoName }],
+  );
+  return [...last, ...remembered];
+}
+
+function summaryMessage(
+  report: Report,
+  segments: readonly SegmentStatus[],
+  retired: readonly RetiredSegment[],
+  context: MessageContext,
+): string {
+  if (report.reason === 'Succeeded') return successMessage(report, segments.length, context);
   if (report.reason !== 'SegmentsFailed') {
-    const again = runReasons[report.reason] === 'passing' ? ' The next run sends everything again.' : '';
+    const again = runReasons[report.reason] === 'passing' ? ' The next run puts it right.' : '';
     return `${messageFor(report.reason, report.details, context)}${again}`;
   }
-  const failed = segments.filter((segment) => segment.outcome === 'Failed');
-  const [first] = failed;
-  const more = failed.length > 1 ? ` (and ${failed.length - 1} more in status.segments)` : '';
-  return `${failed.length} of ${segments.length} segments failed: ${first?.message ?? ''}${more}`;
+  return (
+    failedLines(segments, 'segments') ??
+    failedLines(retired, 'segments that left the export') ??
+    messageFor('SegmentsFailed', undefined, context)
+  );
+}
+
+function successMessage(report: Report, segmentCount: number, { hasLedger }: MessageContext): string {
+  const total = sumCounts(report.segments ?? []);
+  const where = segmentCount === 1 ? '1 segment' : `${segmentCount} segments`;
+  const changed = total.uploaded + total.removed > 0;
+  const left = report.retired?.total ?? 0;
+  return [
+    hasLedger
+      ? `Criteo holds ${total.held} profiles in ${where}; ${changed ? `${total.uploaded} were added and ${total.removed} removed` : 'nothing had changed'}.`
+      : `Criteo acknowledged ${total.uploaded} profiles in ${where}.`,
+    total.refused > 0 ? `It called ${total.refused} more invalid.` : '',
+    left > 0
+      ? `What left the export (${left === 1 ? '1 segment' : `${left} segments`}) is in status.retired.`
+      : '',
+    report.unsettled ? `${report.unsettled} identifiers are sent again by a later run.` : '',
+  ]
+    .filter((sentence) => sentence !== '')
+    .join(' ');
 }
 
 function segmentStatuses(
   report: Report,
-  run: ExportRun | undefined,
-  context: MessageContext,
+  { document, context }: EndedRun,
+  before: readonly SegmentStatus[],
 ): SegmentStatus[] {
   // Without the document there is no telling which line is which segment's.
-  if (run?.segments.length !== report.segments?.length) return [];
-  return (run?.segments ?? []).map((segment, index) => {
-    const line: SegmentReport = report.segments?.[index] ?? { ...noCounts, reason: 'NotRun' };
-    const { reason, details, criteoSegmentId, ...counts } = line;
+  if (document?.kind !== 'Export' || document.segments.length !== report.segments?.length) return [];
+  return document.segments.map((segment, index) => {
+    const line: SegmentReport = report.segments?.[index] ?? { ...noCounts, reason: 'NotRun', action: 'None' };
+    const { reason, details, criteoSegmentId, action, origin, held, ...counts } = line;
+    const known = before.find(
+      ({ name, criteoName }) => name === segment.name && criteoName === segment.criteoName,
+    );
+    const id = criteoSegmentId ?? (reason === 'NotRun' ? known?.criteoSegmentId : undefined);
+    const heldNow = reason === 'NotRun' ? known?.held : held;
     return {
       name: segment.name,
       criteoName: segment.criteoName,
-      ...(criteoSegmentId === undefined ? {} : { criteoSegmentId }),
-      outcome: reason === 'Succeeded' ? 'Succeeded' : reason === 'NotRun' ? 'NotRun' : 'Failed',
+      ...(id === undefined ? {} : { criteoSegmentId: id }),
+      outcome: lineOutcome(reason),
       reason,
-      message: cut(
-        reason === 'NotRun'
-          ? 'The run ended before this segment was sent.'
-          : messageFor(reason, details, { ...context, segment }),
-        maxMessageLength,
-      ),
+      message: lineMessage(reason, details, { ...context, segment }),
       ...counts,
+      ...(heldNow === undefined ? {} : { held: heldNow }),
+      action,
+      ...(origin === undefined ? {} : { origin }),
     };
   });
 }
 
+/** `held` is there where it is known of every segment: a part of it would look like all. */
+function profilesOf(report: Report, segments: readonly SegmentStatus[]): NonNullable<RunSummary['profiles']> {
+  const { held: _, ...counts }: SegmentCounts = sumCounts(report.segments ?? []);
+  if (segments.length === 0) return counts;
+  let held = 0;
+  for (const segment of segments) {
+    if (segment.held === undefined) return counts;
+    held = Math.min(held + segment.held, Number.MAX_SAFE_INTEGER);
+  }
+  return { ...counts, held };
+}
+
 /**
  * Whether only a person can mend what ended the run.
- * @param segments what became of the run's segments.
+ * @param lines what became of the run's segments, and of those that left the export.
  */
-export function isUsersFault(summary: RunSummary, segments: readonly SegmentStatus[]): boolean {
+export function isUsersFault(summary: RunSummary, lines: readonly { reason: string }[]): boolean {
   // Segments that all failed by passing faults are no reason to call a person.
-  if (summary.reason === 'SegmentsFailed') return segments.some(({ reason }) => needsPerson(reason));
-  return needsPerson(summary.reason);
+  return faultKinds(summary, lines).some((kind) => kind === 'user' || kind === 'internal');
 }
 
-function needsPerson(reason: string): boolean {
-  return isRunReason(reason) && ['user', 'internal'].includes(runReasons[reason]);
+/** Whether the guard stopped something of the run, and nothing else needs a person. */
+export function isGuardStop(summary: RunSummary, lines: readonly { reason: string }[]): boolean {
+  return faultKinds(summary, lines).includes('guard') && !isUsersFault(summary, lines);
 }
 
-/** Faults that the connection's check would find too, and whose mending it sees. */
-export function isCredentialsFault(reason: string): boolean {
-  return [
-    'SecretNotFound',
-    'SecretKeyMissing',
-    'CredentialsRefused',
-    'ApiVersionGone',
-    'TlsNotTrusted',
-  ].includes(reason);
+function faultKinds(summary: RunSummary, lines: readonly { reason: string }[]): string[] {
+  const reasons = summary.reason === 'SegmentsFailed' ? lines.map(({ reason }) => reason) : [summary.reason];
+  return reasons.flatMap((reason) => (isRunReason(reason) ? [runReasons[reason]] : []));
+}
+
+const credentialsFaults = [
+  'SecretNotFound',
+  'SecretKeyMissing',
+  'CredentialsRefused',
+  'ApiVersionGone',
+  'TlsNotTrusted',
+];
+const storeFaults = ['LedgerSecretMissing', 'LedgerForbidden', 'LedgerNotUsable'];
+
+/** Faults that the connection's check would find too, and whose mending it sees. It mounts no volume. */
+export function isSeenByCheck(reason: string, connection: CriteoConnection | undefined): boolean {
+  if (credentialsFaults.includes(reason)) return true;
+  return storeFaults.includes(reason) && connection?.spec.ledger?.s3 !== undefined;
 }

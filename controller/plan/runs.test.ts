@@ -13,13 +13,17 @@ function decide(jobs: Job[], rules: Partial<RunRules> = {}): Decisions {
   return decideRuns(jobs, {
     now: at(60),
     templateHash: today,
+    generation: 1,
     blocked: undefined,
+    goesBefore: () => undefined,
     podAtWork: undefined,
     startingDeadlineMs: 3_600_000,
     jitterMs: 0,
     scheduleEffectiveSince: at(-86_400),
     resumedAt: undefined,
     claimedUid: undefined,
+    lastHandledPlan: undefined,
+    isOver: () => false,
     ...rules,
   });
 }

@@ -1,5 +1,7 @@
 import { annotations } from '../../api/names.ts';
-import { askOf, createdAt, momentOf, replacementOf, triggerOf } from './ask.ts';
+import { parseTime } from '../../api/time.ts';
+import { askOf, createdAt, isRetirement, momentOf, planRequestOf, replacementOf, triggerOf } from './ask.ts';
+import { documentOf } from './jobdocument.ts';
 import { finished, isHeld, isLive, type Job } from './kubernetes.ts';
 
 /**
@@ -10,8 +12,11 @@ export interface RunRules {
   now: number;
   /** Today's; a held Job of another one would run an older definition. */
   templateHash: string | undefined;
+  generation: number;
   /** Why nothing may start now, or undefined. */
   blocked: string | undefined;
+  /** What goes before a run that may start, or undefined. */
+  goesBefore: (job: Job) => string | undefined;
   /** A pod of an earlier run that has not ended though its Job is over or gone. */
   podAtWork: string | undefined;
   startingDeadlineMs: number;
@@ -22,11 +27,17 @@ export interface RunRules {
   resumedAt: number | undefined;
   /** The Job that status.activeRun names. */
   claimedUid: string | undefined;
+  /** The newest request for a plan that was acted on. */
+  lastHandledPlan: string | undefined;
+  /** Whether the end of a Job was told, though it still looks held: the watch is late with it. */
+  isOver: (job: Job) => boolean;
 }
 
 export interface Decisions {
   /** At most one: never two at work. */
   release?: Job;
+  /** It would start, but for what goes before it. */
+  heldBack?: Job;
   /** Held Jobs of an older definition: one from today's template takes their place. */
   replace: Job[];
   /** Held Jobs that answer what another Job answers already. */
@@ -41,14 +52,20 @@ export interface Decisions {
 
 export interface Skip {
   job: Job;
-  reason: 'StartingDeadlineExceeded' | 'ScheduleChanged' | 'AskedBeforeResume';
+  reason: 'StartingDeadlineExceeded' | 'ScheduleChanged' | 'AskedBeforeResume' | 'DefinitionChanged';
   message: string;
 }
 
 export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
   const live = jobs.filter(isLive);
-  const held = inOrder(jobs.filter(isHeld), rules.claimedUid);
-  const answered = new Set(jobs.filter((job) => isLive(job) || finished(job)).map(askOf));
+  const runs = jobs.filter((job) => !isRetirement(job));
+  const over = runs.filter((job) => isHeld(job) && rules.isOver(job));
+  const held = inOrder(
+    runs.filter((job) => isHeld(job) && !over.includes(job)),
+    rules.claimedUid,
+  );
+  // An ended one is left alone, but what it answered is answered: the one that it replaced may still be there.
+  const answered = new Set([...over, ...runs.filter((job) => isLive(job) || finished(job))].map(askOf));
   const unique = oneOfEachAsk(held);
   const decisions: Decisions = { replace: [], drop: [], skip: [], waiting: [], live };
   const looks: number[] = [];
@@ -56,9 +73,10 @@ export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
   for (const job of held) {
     const due = dueAt(job, rules);
     const deadline = due + rules.startingDeadlineMs;
-    const why = waitReason(rules, live, decisions.release, due);
+    const wait = waitReason(rules, live, decisions.release ?? decisions.heldBack, due);
+    const why = wait ?? rules.goesBefore(job);
     const skip = skipReason(job, rules, deadline, why);
-    if (answered.has(askOf(job))) {
+    if (answered.has(askOf(job)) || isSuperseded(job, held, rules)) {
       decisions.drop.push(job);
     } else if (skip) {
       decisions.skip.push({ job, ...skip });
@@ -70,6 +88,7 @@ export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
       decisions.release = job;
     } else {
       decisions.waiting.push({ job, why });
+      if (wait === undefined) decisions.heldBack = job;
       looks.push(deadline - rules.now + 1000);
       if (due > rules.now) looks.push(due - rules.now);
     }
@@ -108,6 +127,14 @@ function isLater(a: Job, b: Job): boolean {
   return later > 0 || (later === 0 && (a.metadata.name ?? '') > (b.metadata.name ?? ''));
 }
 
+/** A plan tells what would happen now: of several that were asked for the last one is it. */
+function isSuperseded(job: Job, held: readonly Job[], rules: RunRules): boolean {
+  const at = parseTime(planRequestOf(job));
+  if (at === undefined || job.metadata.uid === rules.claimedUid) return false;
+  const others = [rules.lastHandledPlan, ...held.map(planRequestOf)];
+  return others.some((other) => (parseTime(other) ?? 0) > at);
+}
+
 function isTodays(job: Job, { templateHash }: RunRules): boolean {
   return templateHash === undefined || job.metadata.annotations?.[annotations.templateHash] === templateHash;
 }
@@ -125,8 +152,15 @@ function skipReason(
   why: string | undefined,
 ): Omit<Skip, 'job'> | undefined {
   const trigger = triggerOf(job);
+  if (trigger === 'Approval' && generationOf(job) !== rules.generation) {
+    return {
+      reason: 'DefinitionChanged',
+      message:
+        'the definition was changed since the run that was approved; ask for a plan, and approve that where it needs it.',
+    };
+  }
   // A request may be applied together with the resume, a moment before the controller sees both.
-  const asked = trigger === 'Request' ? createdAt(job) : momentOf(job);
+  const asked = trigger === 'Request' || trigger === 'Plan' ? createdAt(job) : momentOf(job);
   if (rules.resumedAt !== undefined && asked < rules.resumedAt) {
     return {
       reason: 'AskedBeforeResume',
@@ -147,6 +181,11 @@ function skipReason(
     reason: 'StartingDeadlineExceeded',
     message: `it could not start within spec.schedule.startingDeadlineSeconds (${rules.startingDeadlineMs / 1000}).${why === undefined ? '' : ` ${why}`}`,
   };
+}
+
+function generationOf(job: Job): number | undefined {
+  const document = documentOf(job);
+  return document?.kind === 'Export' ? document.generation : undefined;
 }
 
 function waitReason(

@@ -12,6 +12,8 @@ export interface Settings {
   allowedBaseUrls: string[];
   /** Runs of one connection that may be at work at once: they share one API budget. */
   maxRunsPerConnection: number;
+  /** How long a deleted export waits for its segments at Criteo to be dealt with. */
+  retireDeadlineMs: number;
 }
 
 export const defaultSettings: Omit<Settings, 'image'> = {
@@ -20,4 +22,5 @@ export const defaultSettings: Omit<Settings, 'image'> = {
   proxy: {},
   allowedBaseUrls: ['https://api.criteo.com'],
   maxRunsPerConnection: 5,
+  retireDeadlineMs: 3_600_000,
 };

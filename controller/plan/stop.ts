@@ -1,5 +1,5 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
-import type { RunSummary } from '../../api/generated/criteosegmentexport.ts';
+import type { CriteoSegmentExportStatus } from '../../api/generated/criteosegmentexport.ts';
 import { labels } from '../../api/names.ts';
 import { endOf, stopped } from './afterrun.ts';
 import type { Job } from './kubernetes.ts';
@@ -23,11 +23,11 @@ export function stopReason(connection: CriteoConnection | undefined): string | u
 export function runStopReason(
   job: Job,
   connections: readonly CriteoConnection[],
-  history: readonly RunSummary[],
+  status: Partial<CriteoSegmentExportStatus>,
 ): string | undefined {
   const uid = job.metadata.labels?.[labels.connectionUid];
   const reason = stopReason(connections.find((connection) => connection.metadata.uid === uid));
   if (reason !== undefined) return reason;
   // Told to end, and then the connection was resumed or the controller crashed: what was told stays true.
-  return endOf(job, history)?.reason === stopped ? 'The run was ended by its connection.' : undefined;
+  return endOf(job, status)?.reason === stopped ? 'The run was ended by its connection.' : undefined;
 }

@@ -9,7 +9,6 @@ import type { ObjectMeta } from './kubernetes.ts';
  */
 export function unsupportedConnectionFields(spec: CriteoConnectionSpec): string[] {
   const fields: string[] = [];
-  if (spec.ledger !== undefined) fields.push('spec.ledger');
   if (spec.requireConsent === true) fields.push('spec.requireConsent: true');
   return fields;
 }
@@ -21,22 +20,13 @@ export function unsupportedExportFields(spec: CriteoSegmentExportSpec, metadata:
   }
   const format = spec.source.file?.format;
   if (format !== undefined && format !== 'CSV') fields.push(`spec.source.file.format: ${format}`);
-  if (spec.consent !== undefined) fields.push('spec.consent');
   if (spec.maxSourceAgeSeconds !== undefined) fields.push('spec.maxSourceAgeSeconds');
   if (spec.runAfter !== undefined) fields.push('spec.runAfter');
-  if (spec.mode === 'Mirror') fields.push('spec.mode: Mirror');
-  if (spec.removalGuard !== undefined) fields.push('spec.removalGuard');
-  if (spec.deletionPolicy !== undefined && spec.deletionPolicy !== 'Retain') {
-    fields.push(`spec.deletionPolicy: ${spec.deletionPolicy}`);
-  }
-  for (const [index, segment] of spec.segments.entries()) {
-    if (segment.existing === 'TakeOver') fields.push(`spec.segments[${index}].existing: TakeOver`);
-  }
   for (const field of ['tolerations', 'priorityClassName', 'labels', 'serviceAccountName'] as const) {
     if (spec.job?.[field] !== undefined) fields.push(`spec.job.${field}`);
   }
-  for (const name of [annotations.planRequestedAt, annotations.approvedRun, annotations.cancelledRun]) {
-    if (metadata.annotations?.[name] !== undefined) fields.push(`metadata.annotations[${name}]`);
+  if (metadata.annotations?.[annotations.cancelledRun] !== undefined) {
+    fields.push(`metadata.annotations[${annotations.cancelledRun}]`);
   }
   return fields;
 }

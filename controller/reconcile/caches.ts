@@ -20,6 +20,7 @@ export interface Caches {
 /** Names of the indexes; each function tells the values under which an object is found. */
 export const byUid = 'uid';
 export const byConnection = 'connection';
+export const byRememberedConnection = 'rememberedConnection';
 export const byExportUid = 'exportUid';
 export const byConnectionUid = 'connectionUid';
 
@@ -44,7 +45,11 @@ export function createCaches(client: KubeClient, options: { namespaces: string[]
   };
   return {
     connections: informer(connections, { [byUid]: uidOf }),
-    exports: informer(segmentExports, { [byUid]: uidOf, [byConnection]: connectionKeyOf }),
+    exports: informer(segmentExports, {
+      [byUid]: uidOf,
+      [byConnection]: connectionKeyOf,
+      [byRememberedConnection]: rememberedKeysOf,
+    }),
     cronJobs: informer(cronJobs, childIndexes, ours),
     jobs: informer(jobs, childIndexes, ours),
     pods: informer(pods, childIndexes, ours),
@@ -58,6 +63,11 @@ export function allCaches(caches: Caches): [string, Informer<KubeObject>][] {
 /** The key of the connection that an export refers to: `namespace/name`. */
 export function connectionKeyOf(resource: CriteoSegmentExport): string[] {
   return [`${resource.metadata.namespace}/${resource.spec.connectionRef.name}`];
+}
+
+/** The keys of the connections in whose ledgers an export's segments are. */
+export function rememberedKeysOf({ metadata, status }: CriteoSegmentExport): string[] {
+  return (status?.ledgers ?? []).map(({ connection }) => `${metadata.namespace}/${connection}`);
 }
 
 function uidOf(object: KubeObject): string[] {

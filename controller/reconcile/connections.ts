@@ -1,10 +1,14 @@
+import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import { labels } from '../../api/names.ts';
 import { parseTime } from '../../api/time.ts';
 import { planConnection } from '../plan/connection.ts';
 import type { Job, Pod } from '../plan/kubernetes.ts';
-import { isCredentialsFault } from '../plan/runresult.ts';
+import { ledgerClaimName } from '../plan/ledger.ts';
+import { isSeenByCheck } from '../plan/runresult.ts';
 import type { Result } from '../runtime/controller.ts';
+import { objectKey } from '../runtime/resource.ts';
 import { byConnection, byConnectionUid } from './caches.ts';
+import { findClaim } from './claims.ts';
 import type { ReconcileContext } from './exports.ts';
 import { reportedPods } from './reportedpods.ts';
 import { connections } from './resources.ts';
@@ -36,8 +40,11 @@ export async function reconcileConnection(
       connection,
       jobs,
       pods: checkPods,
-      credentialsFailedAt: credentialsFailedAt(key, context),
-      refusal: context.executor.refusalOf(connection),
+      ledgerClaim: connection.spec.ledger?.volume
+        ? await findClaim({ namespace, name: ledgerClaimName(connection) }, context, signal)
+        : undefined,
+      credentialsFailedAt: credentialsFailedAt(connection, context),
+      refusal: context.executor.refusalOf(connection)?.message,
     },
     context.clock.now(),
     context.settings,
@@ -47,11 +54,11 @@ export async function reconcileConnection(
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
 }
 
-function credentialsFailedAt(key: string, context: ReconcileContext): number | undefined {
+function credentialsFailedAt(connection: CriteoConnection, context: ReconcileContext): number | undefined {
   const times = context.caches.exports.store
-    .byIndex(byConnection, key)
+    .byIndex(byConnection, objectKey(connection))
     .flatMap(({ status }) =>
-      status?.lastRun && isCredentialsFault(status.lastRun.reason) ? [status.lastRun] : [],
+      status?.lastRun && isSeenByCheck(status.lastRun.reason, connection) ? [status.lastRun] : [],
     )
     .flatMap((run) => parseTime(run.finishedAt) ?? []);
   return times.length > 0 ? Math.max(...times) : undefined;

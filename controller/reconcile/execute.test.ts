@@ -2,14 +2,16 @@ import { expect, test } from 'vitest';
 import type { Action } from '../plan/action.ts';
 import { exportJob, segmentExport } from '../plan/testkit/objects.ts';
 import type { KubeClient } from '../runtime/client.ts';
+import { ApiError } from '../runtime/errors.ts';
 import type { EventRecorder } from '../runtime/events.ts';
+import { silentLogger } from '../runtime/log.ts';
 import { Executor } from './execute.ts';
 import { segmentExports } from './resources.ts';
 
-const resource = segmentExport();
+const resource = segmentExport({ metadata: { finalizers: ['theirs'] } });
 
 /** Executes actions, with or without a new status, and records the calls. */
-async function execute(actions: Action[], status: object = resource.status ?? {}) {
+async function execute(actions: Action[], status: object = resource.status ?? {}, refusal?: ApiError) {
   const calls: unknown[][] = [];
   const record =
     (name: string, result?: unknown) =>
@@ -22,18 +24,23 @@ async function execute(actions: Action[], status: object = resource.status ?? {}
       ...resource,
       metadata: { ...resource.metadata, resourceVersion: '7' },
     }),
-    patch: record('patch'),
+    patch: record('patch', {
+      ...resource,
+      metadata: { ...resource.metadata, resourceVersion: '8', finalizers: ['theirs'] },
+    }),
+    create: async (...args: unknown[]) => {
+      calls.push(['create', ...args]);
+      if (refusal) throw refusal;
+    },
     delete: record('delete'),
   } as unknown as KubeClient;
-  const executor = new Executor(client, {
-    event: (event: object) => calls.push(['event', event]),
-  } as unknown as EventRecorder);
-  await executor.execute(
-    segmentExports,
-    resource,
-    { status, actions, events: [] },
-    new AbortController().signal,
-  );
+  const recorder = { event: (event: object) => calls.push(['event', event]) } as unknown as EventRecorder;
+  const executor = new Executor(client, recorder, silentLogger);
+  await executor
+    .execute(segmentExports, resource, { status, actions, events: [] }, new AbortController().signal)
+    .catch((error: unknown) => {
+      if (error !== refusal) throw error;
+    });
   return { calls, executor };
 }
 
@@ -66,4 +73,33 @@ test('nothing is planned from an object that is older than our own last write', 
   expect(executor.wroteAfter(seen('6'))).toBe(true);
   expect(executor.wroteAfter(seen('7'))).toBe(false);
   expect(executor.wroteAfter(seen('6'))).toBe(false);
+});
+
+test('our finalizer is added as the object was last seen, after the claim and before the release, and others stay', async () => {
+  const actions: Action[] = [{ kind: 'AddFinalizer' }, { kind: 'ReleaseJob', job: exportJob() }];
+  const { calls, executor } = await execute(actions, { observedGeneration: 1 });
+  expect(calls.map(([name]) => name)).toEqual(['updateStatus', 'patch', 'patch']);
+  expect(calls[1]?.[3]).toEqual({
+    metadata: {
+      uid: 'export-uid',
+      resourceVersion: '7',
+      finalizers: ['theirs', 'segmentexport.io/retire'],
+    },
+  });
+  const seen = { ...resource, metadata: { ...resource.metadata, resourceVersion: '7' } };
+  expect(executor.wroteAfter(seen)).toBe(true);
+});
+
+test('only our finalizer is removed', async () => {
+  const { calls } = await execute([{ kind: 'RemoveFinalizer' }]);
+  expect(calls[0]?.[3]).toMatchObject({ metadata: { finalizers: ['theirs'], resourceVersion: '1' } });
+});
+
+test.each([
+  ['by a quota', {}, false],
+  ['by a namespace that ends', { causes: [{ reason: 'NamespaceTerminating' }] }, true],
+])('a child that is refused %s is told to the next plan', async (_, details, namespaceTerminating) => {
+  const refusal = new ApiError({ statusCode: 403, reason: 'Forbidden', message: 'No.', details });
+  const { executor } = await execute([{ kind: 'CreateJob', job: exportJob() }], undefined, refusal);
+  expect(executor.refusalOf(resource)).toEqual({ message: 'No.', namespaceTerminating });
 });

@@ -1,8 +1,11 @@
 import { canonicalJson } from '../../api/hash.ts';
+import { finalizer } from '../../api/names.ts';
 import type { Action, Plan, PlannedEvent } from '../plan/action.ts';
+import type { Refusal } from '../plan/definition.ts';
 import { isHeld } from '../plan/kubernetes.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import {
+  ApiError,
   errorMessage,
   isAlreadyExists,
   isConflict,
@@ -11,9 +14,10 @@ import {
   isNotFound,
 } from '../runtime/errors.ts';
 import { type EventRecorder, referenceTo } from '../runtime/events.ts';
+import type { Logger } from '../runtime/log.ts';
 import type { KubeObject, Resource } from '../runtime/resource.ts';
 import { isNewer } from '../runtime/resourceversion.ts';
-import { cronJobs, jobs } from './resources.ts';
+import { claims, cronJobs, jobs } from './resources.ts';
 
 interface WithStatus<Status> extends KubeObject {
   status?: Status;
@@ -27,19 +31,21 @@ interface WithStatus<Status> extends KubeObject {
 export class Executor {
   readonly #client: KubeClient;
   readonly #events: EventRecorder;
+  readonly #logger: Logger;
   /** By uid of the object: the resourceVersion of our last write, until the watch has caught up. */
   readonly #written = new Map<string, string>();
 
-  constructor(client: KubeClient, events: EventRecorder) {
+  /** By uid of the owner: why the API server refused a child of it, until it takes one. */
+  readonly #refusals = new Map<string, Refusal>();
+
+  constructor(client: KubeClient, events: EventRecorder, logger: Logger) {
     this.#client = client;
     this.#events = events;
+    this.#logger = logger;
   }
 
-  /** By uid of the owner: why the API server refused a child of it, until it takes one. */
-  readonly #refusals = new Map<string, string>();
-
   /** For the next plan, which tells it in a condition. */
-  refusalOf(object: KubeObject): string | undefined {
+  refusalOf(object: KubeObject): Refusal | undefined {
     return this.#refusals.get(object.metadata.uid ?? '');
   }
 
@@ -61,8 +67,12 @@ export class Executor {
     plan: Plan<Status>,
     signal: AbortSignal,
   ): Promise<{ mended: boolean }> {
-    const publish = (event: PlannedEvent): void =>
+    const publish = ({ logged, ...event }: PlannedEvent): void => {
+      const { namespace, name } = object.metadata;
+      if (logged) this.#logger.warn(event.note, { reason: event.reason, namespace, name });
       this.#events.event({ regarding: referenceTo(resource, object), ...event });
+    };
+    let latest: KubeObject = object;
     if (canonicalJson(object.status) !== canonicalJson(plan.status)) {
       // The object's resourceVersion makes this the claim: of two controllers only one gets through.
       const written = await this.#client.updateStatus(
@@ -70,21 +80,53 @@ export class Executor {
         { ...object, status: plan.status },
         { signal },
       );
-      this.#written.set(object.metadata.uid ?? '', written.metadata.resourceVersion ?? '');
+      this.#wrote(written);
+      latest = written;
     }
     for (const event of plan.events) publish(event);
     try {
-      for (const action of plan.actions) await this.#act(action, publish, signal);
+      for (const action of plan.actions) {
+        if (action.kind === 'AddFinalizer' || action.kind === 'RemoveFinalizer') {
+          latest = await this.#changeFinalizer(resource, latest, action.kind, signal);
+        } else await this.#act(action, publish, signal);
+      }
     } catch (error) {
       if (isInvalid(error) || isForbidden(error)) {
-        this.#refusals.set(object.metadata.uid ?? '', errorMessage(error));
+        this.#refusals.set(object.metadata.uid ?? '', refusalIn(error));
       }
       throw error;
     }
     return { mended: this.#refusals.delete(object.metadata.uid ?? '') };
   }
 
-  async #act(action: Action, publish: (event: PlannedEvent) => void, signal: AbortSignal): Promise<void> {
+  #wrote({ metadata }: KubeObject): void {
+    this.#written.set(metadata.uid ?? '', metadata.resourceVersion ?? '');
+  }
+
+  /**
+   * The list is replaced as a whole, and only as it was seen: what others wait for stays.
+   * @returns the object as it is now; one that was deleted is gone with its last finalizer.
+   */
+  async #changeFinalizer(
+    resource: Resource,
+    object: KubeObject,
+    kind: 'AddFinalizer' | 'RemoveFinalizer',
+    signal: AbortSignal,
+  ): Promise<KubeObject> {
+    const { uid, resourceVersion, finalizers = [] } = object.metadata;
+    const others = finalizers.filter((name) => name !== finalizer);
+    const wanted = kind === 'AddFinalizer' ? [...others, finalizer] : others;
+    const patch = { metadata: { uid, resourceVersion, finalizers: wanted } };
+    const patched = await this.#client.patch(resource, refOf(object), patch, { signal });
+    this.#wrote(patched);
+    return patched;
+  }
+
+  async #act(
+    action: Exclude<Action, { kind: 'AddFinalizer' | 'RemoveFinalizer' }>,
+    publish: (event: PlannedEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     switch (action.kind) {
       case 'ApplyCronJob':
         await this.#client.apply(cronJobs, action.cronJob as KubeObject & { metadata: { name: string } }, {
@@ -98,6 +140,9 @@ export class Executor {
       case 'CreateJob':
         // Its name follows from why it is made, so one that exists is this one.
         await ignoring(isAlreadyExists, this.#client.create(jobs, action.job, { signal }));
+        return;
+      case 'CreateClaim':
+        await ignoring(isAlreadyExists, this.#client.create(claims, action.claim, { signal }));
         return;
       case 'ReleaseJob': {
         const { uid, resourceVersion } = action.job.metadata;
@@ -121,6 +166,14 @@ export class Executor {
       }
     }
   }
+}
+
+function refusalIn(error: unknown): Refusal {
+  const causes = error instanceof ApiError ? (error.details?.causes ?? []) : [];
+  return {
+    message: errorMessage(error),
+    namespaceTerminating: causes.some(({ reason }) => reason === 'NamespaceTerminating'),
+  };
 }
 
 /** True where the call took effect, false where it failed in the way that is no fault. */

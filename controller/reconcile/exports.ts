@@ -2,16 +2,19 @@ import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import { labels } from '../../api/names.ts';
 import { cronJobName } from '../plan/cronjob.ts';
 import { type ObservedExport, planExport } from '../plan/export.ts';
+import { hasFinalizer } from '../plan/finalizer.ts';
 import { isHeld, isLive, type Job } from '../plan/kubernetes.ts';
+import { isDeleted } from '../plan/retirejob.ts';
+import type { ObservedLedger } from '../plan/retirement.ts';
 import type { Settings } from '../plan/settings.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Result } from '../runtime/controller.ts';
-import { isForbidden, isNotFound } from '../runtime/errors.ts';
 import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
+import { claimExists } from './claims.ts';
 import type { Executor } from './execute.ts';
 import { reportedPods } from './reportedpods.ts';
-import { claims, jobs as jobResource, segmentExports } from './resources.ts';
+import { jobs as jobResource, segmentExports } from './resources.ts';
 
 export interface ReconcileContext {
   client: KubeClient;
@@ -28,8 +31,8 @@ export async function reconcileExport(
   signal: AbortSignal,
 ): Promise<Result> {
   const resource = context.caches.exports.store.getByKey(key);
-  // What it owned is the garbage collector's.
-  if (!resource || resource.metadata.deletionTimestamp !== undefined) return {};
+  // What it owned is the garbage collector's; one with our finalizer waits for what is at Criteo.
+  if (!resource || (isDeleted(resource) && !hasFinalizer(resource))) return {};
   // The watch is behind our own last write; its event brings the key back.
   if (context.executor.wroteAfter(resource)) return {};
   const seen = await gather(resource, context, signal);
@@ -46,15 +49,15 @@ async function gather(
 ): Promise<ObservedExport> {
   const { caches } = context;
   const { namespace, uid = '' } = resource.metadata;
-  const connection = caches.connections.store.get({
-    ...(namespace === undefined ? {} : { namespace }),
-    name: resource.spec.connectionRef.name,
-  });
+  const named = resource.spec.connectionRef.name;
+  const remembered = rememberedBy(resource, context);
+  const { connection, otherRuns = 0 } = remembered.get(named) ?? {};
   const jobs = await jobsOf(resource, context, signal);
-  const connectionUid = connection?.metadata.uid ?? '';
+  const claimName = resource.spec.source.file?.persistentVolumeClaim.claimName;
   return {
     export: resource,
     connection,
+    remembered,
     cronJob: caches.cronJobs.store
       .byIndex(byExportUid, uid)
       .find(({ metadata }) => metadata.name === cronJobName(resource)),
@@ -66,13 +69,33 @@ async function gather(
       { namespace, labelSelector: `${labels.exportUid}=${uid}`, signal },
     ),
     connectionsOfJobs: connectionsOf(jobs, caches),
-    claimExists: await claimExists(resource, context, signal),
+    claimExists:
+      claimName === undefined
+        ? undefined
+        : await claimExists({ namespace, name: claimName }, context, signal),
     refusal: context.executor.refusalOf(resource),
-    otherRunsOfConnection: caches.jobs.store
-      .byIndex(byConnectionUid, connectionUid)
-      .filter((job) => isExportRun(job) && isLive(job) && job.metadata.labels?.[labels.exportUid] !== uid)
-      .length,
+    otherRunsOfConnection: otherRuns,
   };
+}
+
+/** The connection that the export names, and those in whose ledgers its segments are. */
+function rememberedBy(
+  { metadata: { namespace, uid }, spec, status }: ObservedExport['export'],
+  { caches }: ReconcileContext,
+): Map<string, ObservedLedger> {
+  const names = [spec.connectionRef.name, ...(status?.ledgers ?? []).map((ledger) => ledger.connection)];
+  return new Map(
+    names.map((name) => {
+      const connection = caches.connections.store.get({
+        ...(namespace === undefined ? {} : { namespace }),
+        name,
+      });
+      const otherRuns = caches.jobs.store
+        .byIndex(byConnectionUid, connection?.metadata.uid ?? '')
+        .filter((job) => isExportRun(job) && isLive(job) && job.metadata.labels?.[labels.exportUid] !== uid);
+      return [name, { connection, otherRuns: otherRuns.length }];
+    }),
+  );
 }
 
 /**
@@ -105,23 +128,4 @@ function connectionsOf(jobs: readonly Job[], caches: Caches): CriteoConnection[]
 
 function isExportRun(job: Job): boolean {
   return job.metadata.labels?.[labels.exportUid] !== undefined;
-}
-
-async function claimExists(
-  resource: ObservedExport['export'],
-  context: ReconcileContext,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
-  const name = resource.spec.source.file?.persistentVolumeClaim.claimName;
-  if (name === undefined) return undefined;
-  const { namespace } = resource.metadata;
-  try {
-    await context.client.get(claims, { ...(namespace === undefined ? {} : { namespace }), name }, { signal });
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    // Without the right to look, the pod's own fate tells.
-    if (isForbidden(error)) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
-import { podsOf } from '../plan/endedrun.ts';
 import { finished, type Job, type Pod } from '../plan/kubernetes.ts';
 import { outcomeOf } from '../plan/outcome.ts';
+import { podsOf } from '../plan/pods.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import { pods } from './resources.ts';
 

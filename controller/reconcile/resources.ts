@@ -1,8 +1,8 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { group, version } from '../../api/names.ts';
-import type { CronJob, Job, Pod } from '../plan/kubernetes.ts';
-import { defineResource, type KubeObject } from '../runtime/resource.ts';
+import type { Claim, CronJob, Job, Pod } from '../plan/kubernetes.ts';
+import { defineResource } from '../runtime/resource.ts';
 
 export const connections = defineResource<CriteoConnection>({
   group,
@@ -44,7 +44,7 @@ export const pods = defineResource<Pod>({
   namespaced: true,
 });
 
-export const claims = defineResource<KubeObject>({
+export const claims = defineResource<Claim>({
   group: '',
   version: 'v1',
   plural: 'persistentvolumeclaims',

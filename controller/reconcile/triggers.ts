@@ -4,7 +4,14 @@ import { labels } from '../../api/names.ts';
 import type { Handler } from '../runtime/informer.ts';
 import type { WorkQueue } from '../runtime/queue.ts';
 import { type KubeObject, objectKey } from '../runtime/resource.ts';
-import { byConnection, byConnectionUid, byUid, type Caches, connectionKeyOf } from './caches.ts';
+import {
+  byConnection,
+  byConnectionUid,
+  byRememberedConnection,
+  byUid,
+  type Caches,
+  connectionKeyOf,
+} from './caches.ts';
 
 export interface Queues {
   connections: WorkQueue;
@@ -21,10 +28,16 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
     if (exportUid === undefined) return;
     for (const owner of caches.exports.store.byIndex(byUid, exportUid)) queues.exports.add(objectKey(owner));
   };
+  /** Exports that name a connection, or whose segments are in its ledger; one that is both comes twice, which the queue does not mind. */
+  const usersOf = (connectionKey: string): CriteoSegmentExport[] =>
+    [byConnection, byRememberedConnection].flatMap((index) =>
+      caches.exports.store.byIndex(index, connectionKey),
+    );
   /** Runs of other exports may have waited for this one to end: they share the connection's budget. */
   const addWaiting = (connectionKey: string): void => {
-    for (const user of caches.exports.store.byIndex(byConnection, connectionKey)) {
-      if ((user.status?.waitingRuns ?? 0) > 0) queues.exports.add(objectKey(user));
+    for (const user of usersOf(connectionKey)) {
+      const { waitingRuns = 0, deletingSince } = user.status ?? {};
+      if (waitingRuns > 0 || deletingSince !== undefined) queues.exports.add(objectKey(user));
     }
   };
 
@@ -33,7 +46,7 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
     if (!object) return;
     const key = objectKey(object);
     queues.connections.add(key);
-    for (const user of caches.exports.store.byIndex(byConnection, key)) queues.exports.add(objectKey(user));
+    for (const user of usersOf(key)) queues.exports.add(objectKey(user));
     // An export that names another connection by now may have a run of this one.
     for (const job of caches.jobs.store.byIndex(byConnectionUid, object.metadata.uid ?? '')) addOwner(job);
   };

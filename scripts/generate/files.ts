@@ -15,6 +15,7 @@ const connectionTypes: TypeNames = {
   'status.advertisers': 'Advertisers',
   'status.lastCheck': 'CheckSummary',
   'status.activeCheck': 'ActiveCheck',
+  'status.ledger': 'LedgerPlace',
 };
 
 const exportTypes: TypeNames = {
@@ -36,6 +37,17 @@ const exportTypes: TypeNames = {
   'status.lastRun.profiles': 'ProfileCounts',
   'status.lastSuccessfulRun': 'RunSummary',
   'status.segments[]': 'SegmentStatus',
+  'status.pendingApproval': 'PendingApproval',
+  'status.retired[]': 'RetiredSegment',
+  'status.plan': 'PlanSummary',
+  'status.plan.profiles': 'PlannedCounts',
+  'status.plan.segments[]': 'PlannedSegment',
+  'status.plan.retired[]': 'RetiredSegment',
+  'status.ledgers[]': 'RememberedLedger',
+  'status.ledgers[].segments[]': 'FilledSegment',
+  'status.retirements[]': 'Retirement',
+  'status.retirements[].segments[]': 'RetiredSegment',
+  'status.retirements[].pendingApproval': 'PendingApproval',
   'status.history[]': 'RunSummary',
 };
 

@@ -1,11 +1,14 @@
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
-import { annotations } from '../../api/names.ts';
+import { annotations, finalizer } from '../../api/names.ts';
 import { parseTime } from '../../api/time.ts';
-import { askOf, momentOf } from '../../controller/plan/ask.ts';
+import { approvalOf, askOf, isRetirement, momentOf } from '../../controller/plan/ask.ts';
 import { findCondition } from '../../controller/plan/conditions.ts';
 import { blocker, definitionFault } from '../../controller/plan/definition.ts';
+import { policyOf } from '../../controller/plan/exportdocument.ts';
 import { exportTemplate } from '../../controller/plan/exporttemplate.ts';
+import { documentOf } from '../../controller/plan/jobdocument.ts';
 import { isLive, isPodAtWork, type Job } from '../../controller/plan/kubernetes.ts';
+import { stopReason } from '../../controller/plan/stop.ts';
 import { settings } from '../../controller/plan/testkit/objects.ts';
 import { statusFaults } from '../../controller/plan/testkit/rules.ts';
 import type { Cluster } from './cluster.ts';
@@ -24,6 +27,10 @@ export class Book {
   /** Skipped by a controller that was killed before it could say so. */
   readonly #skippedUntold = new Set<string>();
   readonly #endedUids: string[] = [];
+  /** Runs that a person approved while they waited for it, and the generation that the person saw. */
+  readonly #approved = new Map<string, number | undefined>();
+  /** Connections by which something may have been sent that is still there. */
+  readonly #filled = new Set<string>();
   #readyChanges = 0;
   readonly #cluster: Cluster;
   readonly #process: Process;
@@ -31,7 +38,9 @@ export class Book {
   constructor(cluster: Cluster, process: Process) {
     this.#cluster = cluster;
     this.#process = process;
-    cluster.onCreate = (job) => void this.#asks.set(job.metadata.name ?? '', askOf(job));
+    cluster.onCreate = (job) => {
+      if (!isRetirement(job)) this.#asks.set(job.metadata.name ?? '', askOf(job));
+    };
     cluster.onDelete = (job, untold) => this.#delete(job, untold);
     cluster.onRelease = (job) => this.#release(job);
     cluster.onStatus = (before, after) => this.#status(before, after);
@@ -39,6 +48,16 @@ export class Book {
 
   deletedByHand(job: Job): void {
     this.#deletedByHand.add(askOf(job));
+  }
+
+  approved(runName: string): void {
+    this.#approved.set(runName, this.#cluster.world.export.metadata.generation);
+  }
+
+  /** A Job's pod ended. */
+  finished(job: Job, well: boolean): void {
+    const document = documentOf(job);
+    if (well && document?.kind === 'Retire') this.#filled.delete(document.connection.name);
   }
 
   #release(job: Job): void {
@@ -52,48 +71,122 @@ export class Book {
       const pod = world.pods.get(name);
       if (pod && isPodAtWork(pod)) this.#fault(`${nameOf(job)} starts beside the pod ${pod.metadata.name}`);
     }
-    const definition = {
-      export: caches.export,
-      connection: caches.connections.get('nordic'),
-      claimExists: true,
-    };
-    const against = definitionFault(definition) ?? blocker(definition);
-    if (against) this.#fault(`${nameOf(job)} starts in spite of ${against.reason}`);
-    const today = exportTemplate(definition, settings)?.hash;
-    if (job.metadata.annotations?.[annotations.templateHash] !== today) {
-      this.#fault(`${nameOf(job)} starts with an older template`);
-    }
     if (this.#process.caches.export.status?.activeRun?.jobUID !== job.metadata.uid) {
       const claimed = world.export.status?.activeRun?.jobUID === job.metadata.uid;
       if (!claimed) this.#fault(`${nameOf(job)} starts unclaimed`);
     }
+    this.#checkApproval(job);
+    if (isRetirement(job)) this.#retires(job);
+    else this.#runs(job);
+  }
+
+  #runs(job: Job): void {
+    const { world } = this.#cluster;
+    const { caches } = this.#process;
+    const definition = {
+      export: caches.export,
+      connection: caches.connections.get(caches.export.spec.connectionRef.name),
+      claimExists: true,
+    };
+    const against = definitionFault(definition) ?? blocker(definition);
+    if (against) this.#fault(`${nameOf(job)} starts in spite of ${against.reason}`);
+    if (caches.export.metadata.deletionTimestamp !== undefined) {
+      this.#fault(`${nameOf(job)} starts in spite of the deletion`);
+    }
+    const today = exportTemplate(definition, settings)?.hash;
+    if (job.metadata.annotations?.[annotations.templateHash] !== today) {
+      this.#fault(`${nameOf(job)} starts with an older template`);
+    }
     const before = this.#released.get(askOf(job));
     if (before) this.#fault(`${askOf(job)} starts twice: ${nameOf(before)}, ${nameOf(job)}`);
     this.#released.set(askOf(job), job);
+
+    const document = documentOf(job);
+    if (document?.kind !== 'Export' || document.plan || !document.ledger) return;
+    const { name } = document.connection;
+    this.#filled.add(name);
+    if (!world.export.status?.ledgers?.some(({ connection }) => connection === name)) {
+      this.#fault(`${nameOf(job)} starts, and status does not remember ${name}`);
+    }
+    const { spec } = caches.export;
+    if (policyOf(spec) !== 'Retain' && !world.export.metadata.finalizers?.includes(finalizer)) {
+      this.#fault(`${nameOf(job)} starts without a finalizer`);
+    }
+  }
+
+  #retires(job: Job): void {
+    const document = documentOf(job);
+    const connection = this.#process.caches.connections.get(document?.connection.name ?? '');
+    const against = stopReason(connection);
+    if (against !== undefined) this.#fault(`${nameOf(job)} starts, but: ${against}`);
+    const { export: resource } = this.#process.caches;
+    if (policyOf(resource.spec) === 'Retain') this.#fault(`${nameOf(job)} starts in spite of Retain`);
+  }
+
+  #checkApproval(job: Job): void {
+    const approval = approvalOf(job);
+    const document = documentOf(job);
+    const token = document?.kind === 'Check' ? undefined : document?.approval;
+    if (approval?.token !== token) this.#fault(`${nameOf(job)} has another token than its approval`);
+    if (!approval) return;
+    const generation = this.#approved.get(approval.runName);
+    if (document?.kind === 'Export' && document.generation !== generation) {
+      this.#fault(`${nameOf(job)} is of another definition than the one that was approved`);
+    }
+    // An approval is good for one run, the next one needs another.
+    if (!this.#approved.delete(approval.runName)) {
+      this.#fault(`${nameOf(job)} starts by an approval that nobody gave, or a second time`);
+    }
   }
 
   #delete(job: Job, untold: boolean): void {
     const { schedule } = this.#cluster.world.export.status ?? {};
     const late = this.#cluster.now > momentOf(job) + deadlineMs;
     const since = Math.max(parseTime(schedule?.resumedAt) ?? 0, parseTime(schedule?.effectiveSince) ?? 0);
-    if (untold && (late || momentOf(job) < since)) this.#skippedUntold.add(askOf(job));
+    const outdated = approvalOf(job) !== undefined;
+    if (untold && (late || momentOf(job) < since || outdated)) this.#skippedUntold.add(askOf(job));
   }
 
   #status(before: CriteoSegmentExport, after: CriteoSegmentExport): void {
     this.faults.push(...statusFaults(after, before.status?.conditions));
     const [then, now] = [before, after].map(({ status }) => findCondition(status?.conditions, 'Ready'));
     if (then?.status !== now?.status || then?.reason !== now?.reason) this.#readyChanges += 1;
-    const [last, next] = [before.status?.lastRun, after.status?.lastRun];
-    if (JSON.stringify(last) === JSON.stringify(next)) return;
-    const uid = before.status?.activeRun?.jobUID ?? 'a run that was not active';
+    this.#forgets(before, after);
+    const active = before.status?.activeRun;
+    const [told, tells] = [before, after].map(({ status }) => endsIn(status));
+    if (!tells?.some((end) => !told?.includes(end))) return;
+    const uid = active?.jobUID ?? 'a run that was not active';
     if (this.#endedUids.includes(uid)) this.#fault(`the end of ${uid} is told twice`);
     this.#endedUids.push(uid);
+    const isRun = JSON.stringify(before.status?.lastRun) !== JSON.stringify(after.status?.lastRun);
+    if (isRun && (active?.trigger === 'Plan' || active?.trigger === 'Retire')) {
+      this.#fault(`the end of a ${active.trigger} is told as a run's`);
+    }
+  }
+
+  /** What status forgets was dealt with, or somebody was told. */
+  #forgets(before: CriteoSegmentExport, after: CriteoSegmentExport): void {
+    const [then, now] = [before, after].map(({ status }) =>
+      (status?.ledgers ?? []).map(({ connection }) => connection),
+    );
+    for (const name of then ?? []) {
+      if (now?.includes(name) || !this.#filled.has(name)) continue;
+      const entry = after.status?.retirements?.find(({ connection }) => connection === name);
+      if (entry?.outcome === 'LeftAtCriteo') this.#filled.delete(name);
+      else this.#fault(`${name} is forgotten, and nobody was told (${entry?.outcome})`);
+    }
   }
 
   /** To be called when all has come to rest, and everything that could run has run. */
   close(): void {
     const { events } = this.#process;
-    const { status, metadata } = this.#cluster.world.export;
+    const { world } = this.#cluster;
+    const { status, metadata } = world.export;
+    if (metadata.deletionTimestamp !== undefined) {
+      if (!world.gone) this.#fault('it was deleted, and never goes');
+      this.#closeDeleted();
+      return;
+    }
     const skipped = new Set(
       events
         .filter(({ reason }) => reason === 'RunSkipped')
@@ -107,28 +200,76 @@ export class Book {
         this.#skippedUntold.has(ask);
       if (this.#released.has(ask) && skipped.has(ask)) this.#fault(`${ask} is skipped, and run`);
       const handled = ask === `Request ${status?.lastHandledRequestedAt}`;
-      if (!known && !handled) this.#fault(`${ask} is lost`);
+      if (!known && !handled && !this.#isSuperseded(ask)) this.#fault(`${ask} is lost`);
     }
     for (const job of this.#released.values()) {
       if (!this.#endedUids.includes(job.metadata.uid ?? ''))
         this.#fault(`the end of ${nameOf(job)} is never told`);
     }
-    const value = metadata.annotations?.[annotations.requestedAt];
-    const answered =
-      value === undefined ||
-      [status?.lastHandledRequestedAt, status?.lastIgnoredRequestedAt].includes(value) ||
-      [...this.#asks.values()].includes(`Request ${value}`);
-    if (!answered) this.#fault(`the request ${value} got no answer`);
+    this.#checkAnswered(annotations.requestedAt, 'Request', [
+      status?.lastHandledRequestedAt,
+      status?.lastIgnoredRequestedAt,
+    ]);
+    this.#checkAnswered(annotations.planRequestedAt, 'Plan', [
+      status?.lastHandledPlanRequestedAt,
+      status?.lastIgnoredPlanRequestedAt,
+    ]);
+    this.#checkAnswered(annotations.approvedRun, 'Approval', [status?.lastHandledApprovedRun]);
 
     const count = (action: string) => events.filter((event) => event.action === action).length;
-    if (count('FinishRun') > this.#endedUids.length) this.#fault('more ends were told than there were');
+    const ends = count('FinishRun') + count('FinishPlan');
+    if (ends > this.#endedUids.length) this.#fault('more ends were told than there were');
     if (count('CheckDefinition') > this.#readyChanges) this.#fault('Ready was told without having changed');
     if (status?.activeRun || status?.waitingRuns) this.#fault('at rest, but status tells of runs');
+    const remembered = status?.ledgers?.map(({ connection }) => connection) ?? [];
+    for (const name of this.#filled) {
+      if (!remembered.includes(name)) this.#fault(`${name} is filled, and status does not remember it`);
+    }
+    const mustHave = policyOf(world.export.spec) !== 'Retain' && remembered.length > 0;
+    if (mustHave !== (metadata.finalizers?.includes(finalizer) ?? false)) {
+      this.#fault(`its finalizer is ${mustHave ? 'missing' : 'left'}`);
+    }
+  }
+
+  /** With Retain, nothing keeps a deleted export, and everything of it stays. */
+  #closeDeleted(): void {
+    if (policyOf(this.#cluster.world.export.spec) === 'Retain' || this.#cluster.goneAtOnce) return;
+    const told = this.#process.events
+      .filter(({ reason }) => reason === 'LeftAtCriteo')
+      .map(({ note }) => note);
+    const { retirements = [] } = this.#cluster.world.export.status ?? {};
+    for (const { connection, reason, message = '' } of retirements) {
+      if (reason !== 'LeftAtCriteo') continue;
+      if (!told.includes(message)) this.#fault(`${connection} was left at Criteo, and no event says so`);
+    }
+    for (const name of this.#filled) this.#fault(`${name} was left at Criteo, and nobody was told`);
+  }
+
+  #checkAnswered(annotation: string, trigger: string, known: (string | undefined)[]): void {
+    const value = this.#cluster.world.export.metadata.annotations?.[annotation];
+    if (value === undefined || known.includes(value)) return;
+    if (![...this.#asks.values()].includes(`${trigger} ${value}`)) {
+      this.#fault(`${annotation}: ${value} got no answer`);
+    }
+  }
+
+  /** A later plan answers an earlier one. */
+  #isSuperseded(ask: string): boolean {
+    const at = parseTime(/^Plan (.*)$/.exec(ask)?.[1]);
+    const handled = parseTime(this.#cluster.world.export.status?.lastHandledPlanRequestedAt);
+    return at !== undefined && handled !== undefined && handled >= at;
   }
 
   #fault(fault: string): void {
     this.faults.push(fault);
   }
+}
+
+/** Everything that tells of a run's, a plan's or a retirement's end. */
+function endsIn(status: CriteoSegmentExport['status']): string[] {
+  const retirements = (status?.retirements ?? []).filter(({ finishedAt }) => finishedAt !== undefined);
+  const ends = retirements.map(({ jobName, finishedAt }) => ({ jobName, finishedAt }));
+  return [status?.lastRun, status?.plan, ...ends].map((end) => JSON.stringify(end ?? null));
 }
 
 function nameOf(job: Job): string {

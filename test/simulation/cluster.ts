@@ -1,8 +1,9 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
+import type { DeletionPolicy } from '../../api/rundocument.ts';
 import { formatTime } from '../../api/time.ts';
 import type { CronJob, Job, Pod } from '../../controller/plan/kubernetes.ts';
-import { connection, podOf, segmentExport, start } from '../../controller/plan/testkit/objects.ts';
+import { podOf, segmentExport, start } from '../../controller/plan/testkit/objects.ts';
 import { ApiError } from '../../controller/runtime/errors.ts';
 
 const schedule = { cron: '* * * * *', timeZone: 'Etc/UTC', jitterSeconds: 0, startingDeadlineSeconds: 3600 };
@@ -10,13 +11,18 @@ const schedule = { cron: '* * * * *', timeZone: 'Etc/UTC', jitterSeconds: 0, sta
 /** All that the API server holds, as far as one export is concerned. */
 export interface World {
   export: CriteoSegmentExport;
+  /** The export is deleted, and nothing keeps it any more. */
+  gone: boolean;
   connections: Map<string, CriteoConnection>;
   cronJobs: Map<string, CronJob>;
   jobs: Map<string, Job>;
   pods: Map<string, Pod>;
 }
 
-export type Kind = keyof World;
+export type Kind = Exclude<keyof World, 'gone'>;
+
+export const connectionNames = ['nordic', 'baltic'] as const;
+export type ConnectionName = (typeof connectionNames)[number];
 
 /** The process was killed: nothing that comes after happens. */
 export class Crash extends Error {}
@@ -27,13 +33,11 @@ export class Crash extends Error {}
  */
 export class Cluster {
   now = start;
-  readonly world: World = {
-    export: segmentExport({ spec: { schedule } }),
-    connections: new Map([['nordic', connection()]]),
-    cronJobs: new Map(),
-    jobs: new Map(),
-    pods: new Map(),
-  };
+  readonly world: World;
+  /** The namespace is being deleted: nothing can be created in it any more. */
+  terminating = false;
+  /** Deleted before the controller had given it a finalizer: nothing could keep it. */
+  goneAtOnce = false;
   /** Who listens hears of these before they take effect. */
   onRelease: (job: Job) => void = () => {};
   onStatus: (before: CriteoSegmentExport, after: CriteoSegmentExport) => void = () => {};
@@ -45,6 +49,17 @@ export class Cluster {
   writes = 0;
   #version = 100;
   #uids = 0;
+
+  constructor(connections: readonly CriteoConnection[], deletionPolicy: DeletionPolicy) {
+    this.world = {
+      export: segmentExport({ spec: { schedule, deletionPolicy } }),
+      gone: false,
+      connections: new Map(connections.map((one) => [one.metadata.name, one])),
+      cronJobs: new Map(),
+      jobs: new Map(),
+      pods: new Map(),
+    };
+  }
 
   /** A new version of an object, as after each write. */
   stamp<T extends { metadata: { resourceVersion?: string } }>(object: T): T {
@@ -92,9 +107,29 @@ export class Cluster {
     }));
   }
 
-  setConnection(object: CriteoConnection | undefined): void {
-    if (object) this.world.connections.set('nordic', this.stamp(object));
-    else this.world.connections.delete('nordic');
+  setConnection(name: ConnectionName, object: CriteoConnection | undefined): void {
+    if (object) this.world.connections.set(name, this.stamp(object));
+    else this.world.connections.delete(name);
+  }
+
+  /** A person deletes the export: it is gone at once where nothing keeps it. */
+  deleteExport(): void {
+    if (this.world.export.metadata.deletionTimestamp !== undefined) return;
+    this.setExport((object) => ({
+      ...object,
+      metadata: { ...object.metadata, deletionTimestamp: formatTime(this.now) },
+    }));
+    this.#collect();
+    this.goneAtOnce = this.world.gone;
+  }
+
+  /** The garbage collector's part: with the export goes what it owns. */
+  #collect(): void {
+    const { metadata } = this.world.export;
+    if (metadata.deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0) return;
+    this.world.gone = true;
+    this.world.cronJobs.clear();
+    this.world.jobs.clear();
   }
 
   /** The Job controller's part: each released Job gets its pod. */
@@ -118,6 +153,7 @@ export class Cluster {
 
   async updateStatus(_: unknown, object: CriteoSegmentExport): Promise<CriteoSegmentExport> {
     return this.#write(() => {
+      if (this.world.gone) throw failure(404, 'NotFound');
       if (object.metadata.resourceVersion !== this.world.export.metadata.resourceVersion) {
         throw failure(409, 'Conflict');
       }
@@ -140,26 +176,43 @@ export class Cluster {
   }
 
   async create(_: unknown, job: Job): Promise<void> {
+    if (this.terminating) throw failure(403, 'Forbidden', 'NamespaceTerminating');
     this.#write(() => this.createJob(job));
   }
 
-  /** Of Jobs only their release, of CronJobs only their suspension. */
+  /** Of Jobs only their release, of CronJobs only their suspension, of the export only its finalizers. */
   async patch(
     resource: { kind: string },
     { name }: { name: string },
-    patch: { metadata?: Job['metadata']; spec: { suspend: boolean } },
-  ): Promise<void> {
-    this.#write(() => {
+    patch: { metadata?: Job['metadata']; spec?: { suspend: boolean } },
+  ): Promise<CriteoSegmentExport | undefined> {
+    return this.#write(() => {
+      if (resource.kind === 'CriteoSegmentExport') return this.#patchFinalizers(patch.metadata ?? {});
       if (resource.kind === 'CronJob') {
         const cronJob = this.world.cronJobs.get(name);
         if (!cronJob) throw failure(404, 'NotFound');
         this.world.cronJobs.set(name, this.stamp({ ...cronJob, spec: { ...cronJob.spec, ...patch.spec } }));
-        return;
+        return undefined;
       }
       const job = this.#jobAsSeen(name, patch.metadata);
       this.onRelease(job);
       this.putJob({ ...job, spec: { ...job.spec, ...patch.spec } });
+      return undefined;
     });
+  }
+
+  #patchFinalizers({ resourceVersion, finalizers = [] }: Job['metadata']): CriteoSegmentExport {
+    const { metadata } = this.world.export;
+    if (this.world.gone) throw failure(404, 'NotFound');
+    if (resourceVersion !== metadata.resourceVersion) throw failure(409, 'Conflict');
+    const added = finalizers.some((name) => !metadata.finalizers?.includes(name));
+    if (added && metadata.deletionTimestamp !== undefined) throw failure(422, 'Invalid');
+    this.setExport((object) => ({
+      ...object,
+      metadata: { ...object.metadata, finalizers: [...finalizers] },
+    }));
+    this.#collect();
+    return this.world.export;
   }
 
   async delete(
@@ -201,6 +254,7 @@ export class Cluster {
   }
 }
 
-function failure(statusCode: number, reason: string): ApiError {
-  return new ApiError({ statusCode, reason, message: reason });
+function failure(statusCode: number, reason: string, cause?: string): ApiError {
+  const details = cause === undefined ? {} : { details: { causes: [{ reason: cause }] } };
+  return new ApiError({ statusCode, reason, message: reason, ...details });
 }

@@ -8,6 +8,7 @@ import type { KubeClient } from '../../controller/runtime/client.ts';
 import type { Clock } from '../../controller/runtime/clock.ts';
 import { ApiError } from '../../controller/runtime/errors.ts';
 import type { EventRecorder, NewEvent } from '../../controller/runtime/events.ts';
+import { silentLogger } from '../../controller/runtime/log.ts';
 import type { KubeObject } from '../../controller/runtime/resource.ts';
 import { Store } from '../../controller/runtime/store.ts';
 import { type Cluster, Crash, type Kind, type World } from './cluster.ts';
@@ -32,6 +33,7 @@ export class Process {
   sync(...which: readonly Kind[]): void {
     const fresh = copyOf(this.#cluster.world);
     for (const kind of which) Object.assign(this.caches, { [kind]: fresh[kind] });
+    if (which.includes('export')) this.caches.gone = fresh.gone;
   }
 
   /**
@@ -58,11 +60,11 @@ export class Process {
 
   #newExecutor(): Executor {
     const recorder = { event: (event: NewEvent) => this.events.push(event) } as unknown as EventRecorder;
-    return new Executor(this.#cluster as unknown as KubeClient, recorder);
+    return new Executor(this.#cluster as unknown as KubeClient, recorder, silentLogger);
   }
 
   #context(): ReconcileContext {
-    const { export: resource, connections, cronJobs, jobs, pods } = this.caches;
+    const { export: resource, gone, connections, cronJobs, jobs, pods } = this.caches;
     const children = {
       [byExportUid]: labelled(labels.exportUid),
       [byConnectionUid]: labelled(labels.connectionUid),
@@ -71,7 +73,7 @@ export class Process {
     return {
       client: this.#cluster as unknown as KubeClient,
       caches: {
-        exports: { store: storeOf<CriteoSegmentExport>([resource], uids) },
+        exports: { store: storeOf<CriteoSegmentExport>(gone ? [] : [resource], uids) },
         connections: { store: storeOf(connections.values(), uids) },
         cronJobs: { store: storeOf(cronJobs.values(), children) },
         jobs: { store: storeOf(jobs.values(), children) },
@@ -87,6 +89,7 @@ export class Process {
 function copyOf(world: World): World {
   return {
     export: world.export,
+    gone: world.gone,
     connections: new Map(world.connections),
     cronJobs: new Map(world.cronJobs),
     jobs: new Map(world.jobs),

@@ -32,7 +32,7 @@ interface Volume {
   secret?: { secretName: string; optional?: boolean };
   configMap?: { name: string; optional?: boolean };
   downwardAPI?: { items: { path: string; fieldRef: { fieldPath: string } }[] };
-  persistentVolumeClaim?: { claimName: string };
+  persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
 }
 
 /** Where files of claims are: on the host, one directory a claim. */
@@ -49,7 +49,11 @@ export async function makeVolumes(
   const { namespace } = pod.metadata;
   for (const volume of pod.spec.volumes ?? []) {
     if (volume.persistentVolumeClaim) {
-      directories.set(volume.name, claimDirectory(namespace, volume.persistentVolumeClaim.claimName));
+      const { claimName, readOnly } = volume.persistentVolumeClaim;
+      const place = claimDirectory(namespace, claimName);
+      // A volume that nobody has written to yet; what is only read, its owner puts there.
+      if (!readOnly) await mkdir(place, { recursive: true });
+      directories.set(volume.name, place);
       continue;
     }
     const place = join(directory, 'volumes', volume.name);

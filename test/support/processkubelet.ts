@@ -19,12 +19,14 @@ export interface ProcessKubeletOptions {
   environment?: Record<string, string>;
 }
 
+export type RunKind = 'Check' | 'Export' | 'Retire';
+
 /** One exporter that was started. */
 export interface ExporterRun {
   namespace: string;
   podName: string;
   jobName: string;
-  kind: 'Check' | 'Export';
+  kind: RunKind;
   /** Uid of the export; empty for a check. */
   exportUid: string;
   /** Milliseconds of performance.now(). */
@@ -44,7 +46,7 @@ const secondsUntilKilled = 30;
  *
  * The e2e tests have a real kubelet. This one leaves out: image, command, user, security context, resources and
  * limits, probes, several containers, service account token, restarts (the pods have restartPolicy Never), node
- * selectors, readOnly, waiting for what a volume lacks, and every field path but labels and annotations.
+ * selectors and affinity, readOnly, waiting for what a volume lacks, and every field path but labels and annotations.
  */
 export class ProcessKubelet implements AsyncDisposable {
   readonly #options: ProcessKubeletOptions;
@@ -65,7 +67,7 @@ export class ProcessKubelet implements AsyncDisposable {
 
   /** The most exporters of one export that were at work at the same moment. */
   mostAtOnce(namespace: string): number {
-    const runs = this.runs(namespace);
+    const runs = [...this.runs(namespace), ...this.runs(namespace, 'Retire')];
     const others = (run: ExporterRun): ExporterRun[] =>
       runs.filter(
         (other) =>
@@ -202,6 +204,8 @@ class PodProcess {
       SEGMENTEXPORT_RUN_DOCUMENT: hostPath(paths.runDocument),
       SEGMENTEXPORT_CREDENTIALS_DIR: hostPath(paths.credentials),
       SEGMENTEXPORT_SOURCE_DIR: hostPath(paths.source),
+      SEGMENTEXPORT_LEDGER_DIR: hostPath(paths.ledger),
+      SEGMENTEXPORT_LEDGER_CREDENTIALS_DIR: hostPath(paths.ledgerCredentials),
       SEGMENTEXPORT_CA_BUNDLE: hostPath(paths.caBundleFile),
       SEGMENTEXPORT_TERMINATION_MESSAGE: message,
       ...this.#options.environment,
@@ -214,7 +218,7 @@ class PodProcess {
       namespace,
       podName: name,
       jobName: own['batch.kubernetes.io/job-name'] ?? '',
-      kind: own[labels.runKind] === 'Check' ? 'Check' : 'Export',
+      kind: (own[labels.runKind] ?? 'Export') as RunKind,
       exportUid: own[labels.exportUid] ?? '',
       startedAt: performance.now(),
       endedAt: undefined,

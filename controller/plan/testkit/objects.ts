@@ -1,12 +1,14 @@
 import type { CriteoConnection } from '../../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../../api/generated/criteosegmentexport.ts';
 import { annotations, labels } from '../../../api/names.ts';
-import { encodeReport, exitCodeOf, type Report, type SegmentReport } from '../../../api/report.ts';
+import { encodeReport, exitCodeOf, noCounts, type Report, type SegmentReport } from '../../../api/report.ts';
 import { formatTime, parseTime } from '../../../api/time.ts';
 import { validateConnection, validateExport } from '../../../api/validate.ts';
-import { requestedJob } from '../cronjob.ts';
+import type { RunTemplate } from '../cronjob.ts';
 import { exportTemplate } from '../exporttemplate.ts';
 import type { CronJob, Job, Pod } from '../kubernetes.ts';
+import { retireJob } from '../retirejob.ts';
+import { approvedJob, plannedJob, requestedJob } from '../runjob.ts';
 import { defaultSettings, type Settings } from '../settings.ts';
 
 /** The time at which the tests' stories begin. */
@@ -50,6 +52,9 @@ export function connection(
   if (!result.ok) throw new Error(JSON.stringify(result.errors));
   return result.value;
 }
+
+/** What a connection with a ledger has in its spec. */
+export const withLedger = { ledger: { volume: { size: '1Gi' } } };
 
 export function readyStatus(generation = 1): NonNullable<CriteoConnection['status']> {
   return {
@@ -113,6 +118,10 @@ export interface JobOptions {
   created?: number;
   /** Value of the request that it answers. */
   request?: string;
+  /** Value of the request for a plan. */
+  plan?: string;
+  /** The run whose approval it answers. */
+  approved?: string;
   /** Scheduled time, in seconds after `start`. */
   scheduled?: number;
   /** How many stood in its place before. */
@@ -126,6 +135,14 @@ export interface JobOptions {
   connection?: CriteoConnection;
 }
 
+export const token = '0123456789abcdef';
+
+function madeJob(resource: CriteoSegmentExport, template: RunTemplate, { plan, approved }: JobOptions): Job {
+  if (plan !== undefined) return plannedJob(resource, template, plan);
+  if (approved !== undefined) return approvedJob(resource, template, { runName: approved, token });
+  return requestedJob(resource, template, '');
+}
+
 /** A Job of the export's, made by hand unless told. */
 export function exportJob(options: JobOptions = {}): Job {
   const resource = options.export ?? segmentExport();
@@ -133,7 +150,7 @@ export function exportJob(options: JobOptions = {}): Job {
   const template = exportTemplate({ export: resource, connection: used, claimExists: true }, settings);
   if (!template) throw new Error('the definition has no template');
   const name = options.name ?? 'by-hand';
-  const job: Job = structuredClone(requestedJob(resource, template, ''));
+  const job: Job = structuredClone(madeJob(resource, template, options));
   const { state = 'held', created = 0 } = options;
   job.metadata = {
     ...job.metadata,
@@ -144,6 +161,10 @@ export function exportJob(options: JobOptions = {}): Job {
     annotations: {
       [annotations.templateHash]: options.outdated ? 'another' : template.hash,
       ...(options.request === undefined ? {} : { [annotations.request]: options.request }),
+      ...(options.plan === undefined ? {} : { [annotations.planRequest]: options.plan }),
+      ...(options.approved === undefined
+        ? {}
+        : { [annotations.approved]: options.approved, [annotations.approval]: token }),
       ...(options.replacement === undefined
         ? {}
         : { [annotations.replacement]: String(options.replacement) }),
@@ -155,17 +176,7 @@ export function exportJob(options: JobOptions = {}): Job {
   };
   job.spec.suspend = state === 'held';
   if (state === 'succeeded' || state === 'failed') {
-    const type = state === 'succeeded' ? 'Complete' : 'Failed';
-    job.status = {
-      conditions: [
-        {
-          type,
-          status: 'True',
-          reason: options.failedBecause ?? '',
-          lastTransitionTime: timeAt(created + 60),
-        },
-      ],
-    };
+    job.status = endedStatus(state, created, options.failedBecause);
   }
   return job;
 }
@@ -180,17 +191,7 @@ export function report(changes: Partial<Report> = {}, ...segments: Partial<Segme
     calls: 3,
     throttledMs: 0,
     ...changes,
-    segments: segments.map((segment) => ({
-      reason: 'Succeeded',
-      read: 0,
-      invalid: 0,
-      empty: 0,
-      duplicate: 0,
-      selected: 0,
-      uploaded: 0,
-      refused: 0,
-      ...segment,
-    })),
+    segments: segments.map((segment) => ({ reason: 'Succeeded', action: 'None', ...noCounts, ...segment })),
   };
 }
 
@@ -234,4 +235,41 @@ export function applied(cronJob: CronJob): CronJob {
     ...structuredClone(cronJob),
     metadata: { ...cronJob.metadata, uid: 'cronjob-uid', resourceVersion: '1' },
   };
+}
+
+/** A Job that deals with what a connection's runs had sent. */
+export function retirementJob(
+  options: Pick<JobOptions, 'uid' | 'created' | 'state' | 'export'> & {
+    connection: CriteoConnection;
+    attempt?: number;
+    approved?: string;
+  },
+): Job {
+  const { connection: used, attempt = 1, approved, state = 'held', created = 0 } = options;
+  const approval = approved === undefined ? undefined : { runName: approved, token };
+  const job = retireJob(
+    options.export ?? segmentExport({ spec: { deletionPolicy: 'Empty' } }),
+    used,
+    { attempt, approved: approval, activeDeadlineSeconds: 60 },
+    settings,
+  );
+  if (!job) throw new Error('the connection has no ledger');
+  job.metadata = {
+    ...job.metadata,
+    uid: options.uid ?? 'uid-of-retirement',
+    resourceVersion: '1',
+    creationTimestamp: timeAt(created),
+  };
+  job.spec = { ...job.spec, suspend: state === 'held' };
+  if (state !== 'held' && state !== 'live') job.status = endedStatus(state, created);
+  return job;
+}
+
+function endedStatus(
+  state: 'succeeded' | 'failed',
+  created: number,
+  reason = '',
+): NonNullable<Job['status']> {
+  const type = state === 'succeeded' ? 'Complete' : 'Failed';
+  return { conditions: [{ type, status: 'True', reason, lastTransitionTime: timeAt(created + 60) }] };
 }

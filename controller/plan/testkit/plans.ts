@@ -3,7 +3,7 @@ import type {
   CriteoSegmentExport,
   CriteoSegmentExportStatus,
 } from '../../../api/generated/criteosegmentexport.ts';
-import type { Plan } from '../action.ts';
+import type { Action, Plan } from '../action.ts';
 import { findCondition } from '../conditions.ts';
 import { type ObservedConnection, planConnection } from '../connection.ts';
 import { type ObservedExport, planExport } from '../export.ts';
@@ -23,6 +23,7 @@ export function observedExport(changes: Partial<ObservedExport> = {}): ObservedE
     pods: [],
     connectionsOfJobs: used ? [used] : [],
     otherRunsOfConnection: 0,
+    remembered: new Map(),
     ...changes,
   };
 }
@@ -44,7 +45,7 @@ export function connectionPlan(
   seconds = 0,
   flags: Settings = settings,
 ): Plan<CriteoConnectionStatus> {
-  const observed = { jobs: [], pods: [], credentialsFailedAt: undefined, ...seen };
+  const observed = { jobs: [], pods: [], ledgerClaim: undefined, credentialsFailedAt: undefined, ...seen };
   const plan = planConnection(observed, at(seconds), flags);
   check({ ...seen.connection, status: plan.status }, seen.connection);
   return plan;
@@ -63,10 +64,15 @@ export function readyMessage(status: Pick<CriteoConnectionStatus, 'conditions'>)
 
 /** Actions in one line each: `ReleaseJob by-hand`. */
 export function actionLines({ actions }: Pick<Plan<unknown>, 'actions'>): string[] {
-  return actions.map((action) => {
-    const { metadata } = 'job' in action ? action.job : action.cronJob;
-    return `${action.kind} ${metadata.name}`;
-  });
+  return actions.map((action) =>
+    [action.kind, nameIn(action)].filter((word) => word !== undefined).join(' '),
+  );
+}
+
+function nameIn(action: Action): string | undefined {
+  if ('job' in action) return action.job.metadata.name;
+  if ('cronJob' in action) return action.cronJob.metadata.name;
+  return 'claim' in action ? action.claim.metadata.name : undefined;
 }
 
 export function eventLines({ events }: Pick<Plan<unknown>, 'events'>): string[] {

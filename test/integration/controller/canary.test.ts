@@ -10,6 +10,7 @@ import {
   goodCredentials,
   type Shop,
   secretName,
+  withLedger,
 } from './shop.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -92,7 +93,7 @@ async function shopWithCanaries(
   await shop.putClaim();
   await shop.putFiles({ 'people.csv': content });
   await shop.putSecret({ ...goodCredentials, clientSecret: secret });
-  await shop.apply(shop.connection());
+  await shop.apply(shop.connection(withLedger));
   await shop.apply(shop.segmentExport());
   await shop.ready();
   return shop;
@@ -239,13 +240,16 @@ describe.concurrent('no canary is left by', () => {
   test.each(troubles)('$name', async ({ content, reason, passes, before }) => {
     const shop = await shopWithCanaries(content);
     await before?.(shop);
+    // What a plan tells is as public as what a run does.
+    if (!passes) await shop.planOnce();
+    const planned = shop.exporters().length;
     await shop.request();
     if (passes) {
       await waitFor('the first pod failed', 60_000, () => shop.exporters()[0]?.exitCode ?? undefined);
       shop.sandbox.clearFaults();
     }
     const { status } = await shop.untilRuns(1);
-    expect(shop.exporters()).toHaveLength(passes ? 2 : 1);
+    expect(shop.exporters()).toHaveLength(planned + (passes ? 2 : 1));
     const fault = conditionOf(await shop.getExport(), 'LastRunSucceeded');
     expect(status?.lastRun?.reason, fault?.message).toBe(reason);
     await shop.untilEvent(reason === 'Succeeded' ? 'RunSucceeded' : reason, exportName);

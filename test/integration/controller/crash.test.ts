@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ControllerProcess } from '../../support/controllerprocess.ts';
 import { startFaultProxy } from '../../support/faultproxy.ts';
-import { conditionOf, digestOf, exportName, people, type Shop } from './shop.ts';
+import { conditionOf, connectionName, digestOf, exportName, people, type Shop, withLedger } from './shop.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -18,14 +18,14 @@ type Moment = 'before the reply' | 'after the reply';
 /** How many of these ways run at once: each has two processes most of the time. */
 const atOnce = 4;
 /** Far fewer writes than this would mean that the hunt ended too early. */
-const fewestWrites = 8;
+const fewestWrites = 10;
 
 /** Goes the whole way once, with a crash at the n-th write; false where the way had fewer writes. */
 async function wholeWay(n: number, moment: Moment): Promise<boolean> {
   const shop = await world.shop();
   await shop.prepare();
-  await shop.apply(shop.connection());
-  await shop.apply(shop.segmentExport());
+  await shop.apply(shop.connection(withLedger));
+  await shop.apply(shop.segmentExport({ deletionPolicy: 'Empty' }));
   await shop.request();
 
   let writes = 0;
@@ -84,6 +84,9 @@ async function expectTheEnd(shop: Shop, when: string): Promise<void> {
     )
     .toEqual([status?.lastRun?.jobName]);
   expect.soft(settled.status?.activeRun, when).toBeUndefined();
+  // Before the run could send anything, and once.
+  expect.soft(settled.metadata.finalizers, when).toEqual(['segmentexport.io/retire']);
+  expect.soft(settled.status?.ledgers, when).toMatchObject([{ connection: connectionName }]);
   expect.soft(settled.status?.lastHandledRequestedAt, when).toBe(settled.status?.lastRun?.requestedAt);
   expect.soft(conditionOf(settled, 'Ready'), when).toMatchObject({ status: 'True' });
   expect.soft(conditionOf(settled, 'LastRunSucceeded'), when).toMatchObject({ status: 'True' });

@@ -2,7 +2,7 @@ import { createHash, hash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CriteoConnection } from '../../../api/generated/criteoconnection.ts';
-import type { CriteoSegmentExport } from '../../../api/generated/criteosegmentexport.ts';
+import type { CriteoSegmentExport, PlanSummary } from '../../../api/generated/criteosegmentexport.ts';
 import { annotations, labels } from '../../../api/names.ts';
 import { kubectl } from '../../cluster/kubectl.ts';
 import { waitFor } from '../../cluster/wait.ts';
@@ -16,6 +16,9 @@ export const people = ['anna@example.com', 'Berit@Example.com ', 'chris@example.
 export const connectionName = 'nordic';
 export const exportName = 'newsletter';
 export const secretName = 'criteo-nordic';
+
+/** What a connection with a ledger has in its spec. */
+export const withLedger = { ledger: { volume: { size: '1Gi' } } };
 
 /** As the sandbox's default client has them. */
 export const goodCredentials = { clientId: 'sandbox-client', clientSecret: 'sandbox-secret' };
@@ -103,7 +106,7 @@ export class Shop implements AsyncDisposable {
 
   /** What controllers and exporters wrote. */
   get logs(): string {
-    const runs = (['Check', 'Export'] as const).flatMap((kind) =>
+    const runs = (['Check', 'Export', 'Retire'] as const).flatMap((kind) =>
       this.world.kubelet.runs(this.namespace, kind),
     );
     return [...this.controllers, ...runs].map(({ output }) => output).join('\n');
@@ -209,9 +212,40 @@ export class Shop implements AsyncDisposable {
 
   /** Asks for a run with the annotation; returns its value. */
   async request(value = now(), name = exportName): Promise<string> {
-    await this.patch('CriteoSegmentExport', name, {
-      metadata: { annotations: { [annotations.requestedAt]: value } },
-    });
+    return await this.annotate(annotations.requestedAt, value, name);
+  }
+
+  /** Asks for a run and waits for its end; returns the export with it. */
+  async runOnce(name = exportName): Promise<CriteoSegmentExport> {
+    const before = (await this.getExport(name)).status?.lastRun?.startedAt;
+    const jobs = new Set((await this.getExport(name)).status?.history?.map(({ jobName }) => jobName));
+    await this.request(now(), name);
+    return await this.untilExport(
+      `a run after ${before}`,
+      ({ status }) =>
+        status?.lastRun !== undefined && !jobs.has(status.lastRun.jobName) && status.activeRun === undefined,
+      name,
+    );
+  }
+
+  /** Asks for a plan and waits for it. */
+  async planOnce(name = exportName): Promise<PlanSummary> {
+    const value = await this.annotate(annotations.planRequestedAt, now(), name);
+    const { status } = await this.untilExport(
+      `the plan of ${value}`,
+      (object) => object.status?.plan?.requestedAt === value && object.status.activeRun === undefined,
+      name,
+    );
+    return status?.plan ?? { jobName: '', outcome: 'Unknown', reason: '' };
+  }
+
+  /** A person's word on a run that waits for it. */
+  async approve(runName: string, name = exportName): Promise<void> {
+    await this.annotate(annotations.approvedRun, runName, name);
+  }
+
+  async annotate(annotation: string, value: string, name = exportName): Promise<string> {
+    await this.patch('CriteoSegmentExport', name, { metadata: { annotations: { [annotation]: value } } });
     return value;
   }
 
@@ -264,10 +298,14 @@ export class Shop implements AsyncDisposable {
     if (status !== 200) throw new Error(`patch of ${kind} ${name}: ${status} ${body.message}`);
   }
 
-  async delete(kind: string, name: string): Promise<void> {
+  async delete(
+    kind: string,
+    name: string,
+    propagationPolicy: 'Background' | 'Foreground' | 'Orphan' = 'Background',
+  ): Promise<void> {
     const { status, body } = await this.world.api.call(`${this.path(kind)}/${name}`, {
       method: 'DELETE',
-      body: { propagationPolicy: 'Background' },
+      body: { propagationPolicy },
     });
     if (status > 202) throw new Error(`delete of ${kind} ${name}: ${status} ${body.message}`);
   }
@@ -296,6 +334,19 @@ export class Shop implements AsyncDisposable {
     timeoutMs = 60_000,
   ): Promise<CriteoConnection> {
     return this.#until(`${connectionName}: ${what}`, () => this.getConnection(), wanted, timeoutMs);
+  }
+
+  /** Waits until an object is gone. */
+  async untilGone(kind: string, name: string, timeoutMs = 60_000): Promise<void> {
+    let last: unknown;
+    await waitFor(`the end of ${kind} ${name}`, timeoutMs, async () => {
+      const { status, body } = await this.world.api.call(`${this.path(kind)}/${name}`);
+      last = body.status;
+      return status === 404 ? true : undefined;
+    }).catch((error: unknown) => {
+      const logs = this.controllers.map(({ output }) => output.slice(-3000)).join('\n---\n');
+      throw new Error(`${error instanceof Error ? error.message : error}\n${JSON.stringify(last)}\n${logs}`);
+    });
   }
 
   /** Waits until so many runs have ended, as the export's history tells. */

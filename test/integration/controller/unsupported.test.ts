@@ -68,23 +68,12 @@ const exportFields: { field: string; spec?: object; annotation?: string }[] = [
   },
   { field: 'spec.source.file.format: NDJSON', spec: { source: { file: { ...file, format: 'NDJSON' } } } },
   { field: 'spec.source.file.format: Parquet', spec: { source: { file: { ...file, format: 'Parquet' } } } },
-  { field: 'spec.consent', spec: { consent: { field: 'doNotEmail', equals: 'false' } } },
   { field: 'spec.maxSourceAgeSeconds', spec: { maxSourceAgeSeconds: 3600 } },
   { field: 'spec.runAfter', spec: { runAfter: [{ cronJob: 'nightly-refresh' }] } },
-  { field: 'spec.mode: Mirror', spec: { mode: 'Mirror' } },
-  { field: 'spec.removalGuard', spec: { removalGuard: { maxPercent: 10 } } },
-  { field: 'spec.deletionPolicy: Empty', spec: { deletionPolicy: 'Empty' } },
-  { field: 'spec.deletionPolicy: Delete', spec: { deletionPolicy: 'Delete' } },
-  {
-    field: 'spec.segments[0].existing: TakeOver',
-    spec: { segments: [{ name: 'readers', existing: 'TakeOver' }] },
-  },
   { field: 'spec.job.tolerations', spec: { job: { tolerations: [{ key: 'batch', operator: 'Exists' }] } } },
   { field: 'spec.job.priorityClassName', spec: { job: { priorityClassName: 'batch-low' } } },
   { field: 'spec.job.labels', spec: { job: { labels: { team: 'crm' } } } },
   { field: 'spec.job.serviceAccountName', spec: { job: { serviceAccountName: 'crm' } } },
-  { field: `metadata.annotations[${annotations.planRequestedAt}]`, annotation: annotations.planRequestedAt },
-  { field: `metadata.annotations[${annotations.approvedRun}]`, annotation: annotations.approvedRun },
   { field: `metadata.annotations[${annotations.cancelledRun}]`, annotation: annotations.cancelledRun },
 ];
 
@@ -128,7 +117,7 @@ test('an export that gets such a field starts nothing, and its schedule rests, u
     return (body.spec as { suspend?: boolean }).suspend;
   };
   expect(await suspended()).toBe(false);
-  await shop.apply(shop.segmentExport({ schedule: { cron: '0 4 1 1 *' }, mode: 'Mirror' }));
+  await shop.apply(shop.segmentExport({ schedule: { cron: '0 4 1 1 *' }, maxSourceAgeSeconds: 3600 }));
   await shop.untilExport('NotYetSupported', hasReason('Ready', 'NotYetSupported'));
   await shop.createJobByHand('by-hand');
   await shop.untilExport('the run waits', (object) => object.status?.waitingRuns === 1);
@@ -142,10 +131,7 @@ test('an export that gets such a field starts nothing, and its schedule rests, u
   expect((await shop.getExport(exportName)).status?.cronJobName).toBe(status?.cronJobName);
 });
 
-const connectionFields = [
-  { field: 'spec.ledger', spec: { ledger: { volume: { size: '1Gi' } } } },
-  { field: 'spec.requireConsent: true', spec: { requireConsent: true } },
-];
+const connectionFields = [{ field: 'spec.requireConsent: true', spec: { requireConsent: true } }];
 
 test.each(connectionFields)(
   'a connection with $field is refused by name; without it, it is used',

@@ -59,7 +59,12 @@ export async function startWorld(): Promise<World> {
       api,
       exporter: join(programs, 'exporter.mjs'),
       claimDirectory: (namespace, claim) => join(directory, 'claims', namespace, claim),
-      environment: { ...nodeEnvironment, SEGMENTEXPORT_RETRY_BUDGET_MS: '2000' },
+      // The sandbox's changes take effect at once; Criteo's are given a day to settle.
+      environment: {
+        ...nodeEnvironment,
+        SEGMENTEXPORT_RETRY_BUDGET_MS: '2000',
+        SEGMENTEXPORT_SETTLE_MS: '1',
+      },
     });
     cleanUps.push(() => kubelet[Symbol.asyncDispose]());
     const world: World = {

@@ -100,11 +100,12 @@ describe('kubectl get', () => {
   });
 
   it('shows an export and its last run', async () => {
-    const counts = { read: 9, invalid: 1, empty: 1, duplicate: 1, selected: 6, uploaded: 6, refused: 0 };
+    const read = { read: 9, invalid: 1, empty: 1, duplicate: 1, withoutConsent: 2, selected: 4 };
+    const counts = { ...read, uploaded: 1, removed: 3, refused: 0, held: 1204 };
     await setStatus('CriteoSegmentExport', 'newsletter', {
       observedGeneration: 1,
       segmentCount: 2,
-      mode: 'AddOnly',
+      mode: 'Mirror',
       nextRunTime: '2026-11-23T03:00:00Z',
       conditions: [
         {
@@ -131,16 +132,29 @@ describe('kubectl get', () => {
       Schedule: '0 4 * * *',
       Ready: 'True',
       'Last Run': 'Succeeded',
-      Profiles: 6,
+      Profiles: 1204,
       Status: 'All went well.',
       Age: expect.stringMatching(/^\d+s$/),
     });
     expect(wide).toEqual({
-      Mode: 'AddOnly',
+      Mode: 'Mirror',
       'Next Run': '2026-11-23T03:00:00Z',
       Finished: expect.stringMatching(/^\d+s$/),
       Reason: 'RunSucceeded',
     });
+  });
+
+  it('takes the status of the release before, which knew of no ledger', async () => {
+    const counts = { read: 9, invalid: 1, empty: 1, duplicate: 1, selected: 6, uploaded: 6, refused: 0 };
+    await setStatus('CriteoSegmentExport', 'newsletter', {
+      lastRun: {
+        jobName: 'run',
+        outcome: 'Succeeded',
+        reason: 'Succeeded',
+        profiles: { ...counts, withoutConsent: null, removed: null, held: null },
+      },
+    });
+    expect((await printed('CriteoSegmentExport')).narrow.Profiles).toBeNull();
   });
 
   it('lists both kinds as criteo, and each by its short name', async () => {
@@ -181,6 +195,18 @@ describe('kubectl explain', () => {
     await expect
       .poll(async () => (await explain().catch(() => '')).replaceAll(/\s+/g, ' '), { timeout: 30_000 })
       .toContain("permits personal data to leave the cluster's compliance boundary for Criteo");
+  });
+
+  it('says what the guard, the policy and the ledger do', async () => {
+    const explained = async (field: string): Promise<string> => {
+      const text = await kubectl(controlPlane.kubeconfigPath, ['explain', field]);
+      return text.replaceAll(/\s+/g, ' ');
+    };
+    expect(await explained('criteosegmentexport.spec.removalGuard')).toContain(
+      'until a person approves that run',
+    );
+    expect(await explained('criteosegmentexport.spec.deletionPolicy')).toContain('events tell what was left');
+    expect(await explained('criteoconnection.spec.ledger')).toContain('the only record of that');
   });
 
   it('shows every field of an export with its type', async () => {

@@ -1,0 +1,114 @@
+import type { CriteoSegmentExportStatus, PendingApproval } from '../../api/generated/criteosegmentexport.ts';
+import { annotations } from '../../api/names.ts';
+import type { PlannedEvent } from './action.ts';
+import type { Approved } from './ask.ts';
+import { setOrDrop } from './fields.ts';
+import type { ObjectMeta } from './kubernetes.ts';
+import { cut } from './text.ts';
+
+type Status = Partial<CriteoSegmentExportStatus>;
+
+/** As long as status keeps it; a Job's name is shorter. */
+const maxValueLength = 64;
+
+/** What the annotation approvedRun asks for now. */
+export type Approval =
+  | { kind: 'None' }
+  /** Make the Job of this approval: of a run, or of the segments that a connection filled. */
+  | { kind: 'Run'; approved: Approved; connection?: string }
+  /** Start nothing, say so once. */
+  | { kind: 'Refuse'; value: string; message: string };
+
+export interface ApprovalContext {
+  status: Status;
+  /** The approved runs that have a Job, which decides what becomes of them. */
+  answered: readonly (string | undefined)[];
+  /** Why an approved run could not start, or an approved retirement of that connection. */
+  blocked: (connection: string | undefined) => string | undefined;
+}
+
+/**
+ * An approval is of one run, by its name: the one that waits for it. It is bound
+ * to what that run had seen by the token; the exporter stops where that has changed.
+ */
+export function readApproval(metadata: ObjectMeta, context: ApprovalContext): Approval {
+  const { status, answered } = context;
+  const annotation = metadata.annotations?.[annotations.approvedRun];
+  if (annotation === undefined) return { kind: 'None' };
+  const value = cut(annotation, maxValueLength);
+  if (value === status.lastHandledApprovedRun || answered.includes(value)) return { kind: 'None' };
+  const retirement = status.retirements?.find(({ pendingApproval }) => pendingApproval?.runName === value);
+  const pending = [status.pendingApproval, retirement?.pendingApproval].find((one) => one?.runName === value);
+  if (!pending) return { kind: 'Refuse', value, message: refusal(value, status) };
+  const blocked = context.blocked(retirement?.connection);
+  if (blocked !== undefined) {
+    return {
+      kind: 'Refuse',
+      value,
+      message: `The approval of the run ${value} cannot be acted on: ${blocked} Mend that, ask for a plan, and approve that.`,
+    };
+  }
+  return {
+    kind: 'Run',
+    approved: { runName: value, token: pending.token },
+    ...(retirement ? { connection: retirement.connection } : {}),
+  };
+}
+
+function refusal(value: string, status: Status): string {
+  const waiting = pendingOf(status).map(({ runName }) => runName);
+  const instead =
+    waiting.length > 0
+      ? `The one that waits is ${waiting.join(' or ')}: read its message in status, and approve that.`
+      : 'Nothing waits for an approval: ask for a plan, and approve that where it says so.';
+  return `metadata.annotations[${annotations.approvedRun}]: no run "${value}" waits for an approval, or the definition was changed since; nothing was started. ${instead}`;
+}
+
+function pendingOf(status: Status): PendingApproval[] {
+  return [status.pendingApproval, ...(status.retirements ?? []).map((entry) => entry.pendingApproval)].filter(
+    (pending) => pending !== undefined,
+  );
+}
+
+/**
+ * What waits already for just this: the same token stands for the same removals.
+ * Then the run that people were told to approve stays the one to name, however
+ * often a schedule runs into the guard meanwhile.
+ */
+export function sameApproval(
+  pending: PendingApproval | undefined,
+  token: string | undefined,
+  generation: number | undefined,
+): PendingApproval | undefined {
+  return pending && pending.token === token && pending.generation === generation ? pending : undefined;
+}
+
+/** What a person saw was of the definition as it was then: a changed one waits for nobody. */
+export function dropOutdatedApprovals(status: Status, generation: number | undefined): void {
+  const holds = (pending: PendingApproval | undefined) => pending?.generation === generation;
+  if (!holds(status.pendingApproval)) delete status.pendingApproval;
+  const { retirements } = status;
+  if (!retirements?.some((entry) => entry.pendingApproval && !holds(entry.pendingApproval))) return;
+  status.retirements = retirements.map((entry) => {
+    if (!entry.pendingApproval || holds(entry.pendingApproval)) return entry;
+    const { pendingApproval: _, ...rest } = entry;
+    return rest;
+  });
+}
+
+/** An approval counts once: with its Job claimed, or skipped, it is used up. */
+export function useUp(status: Status, runName: string): void {
+  status.lastHandledApprovedRun = runName;
+  if (status.pendingApproval?.runName === runName) delete status.pendingApproval;
+  const used = status.retirements?.map((entry) => {
+    if (entry.pendingApproval?.runName !== runName) return entry;
+    const { pendingApproval: _, ...rest } = entry;
+    return rest;
+  });
+  setOrDrop(status, 'retirements', used);
+}
+
+export function approvalEvents(approval: Approval): PlannedEvent[] {
+  if (approval.kind !== 'Refuse') return [];
+  return [{ type: 'Warning', reason: 'ApprovalRefused', action: 'HandleApproval', note: approval.message }];
+}

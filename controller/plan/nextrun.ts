@@ -1,0 +1,101 @@
+import type {
+  ActiveRun,
+  CriteoSegmentExportStatus,
+  ScheduleStatus,
+} from '../../api/generated/criteosegmentexport.ts';
+import { parseTime } from '../../api/time.ts';
+import { endOf, isOver } from './afterrun.ts';
+import type { Approval } from './approval.ts';
+import { claim } from './claim.ts';
+import { goesBefore, type NextRetirement, nextRetirement, turnOf } from './connectionchange.ts';
+import type { RunTemplate } from './cronjob.ts';
+import type { ObservedExport } from './export.ts';
+import { isHeld, type Job } from './kubernetes.ts';
+import { isOnePodLedger } from './ledger.ts';
+import { podAtWork } from './pods.ts';
+import { type Decisions, decideRuns } from './runs.ts';
+import { jitterMs } from './schedule.ts';
+import type { Settings } from './settings.ts';
+
+export interface NextRunInput {
+  seen: ObservedExport;
+  previous: Partial<CriteoSegmentExportStatus>;
+  /** With the end of the run that status.activeRun named, where that has ended. */
+  status: CriteoSegmentExportStatus;
+  ended: boolean;
+  approval: Approval;
+  template: RunTemplate | undefined;
+  /** Why nothing may start now. */
+  blocked: string | undefined;
+  schedule: ScheduleStatus;
+  startingDeadlineMs: number;
+  /** Why a Job at work must end. */
+  mustStop: (job: Job) => string | undefined;
+  now: number;
+  settings: Settings;
+}
+
+export interface NextRun {
+  /** What becomes of each Job of a run or a plan. */
+  decisions: Decisions;
+  retirement: NextRetirement;
+  active: ActiveRun | undefined;
+  stopping: Job[];
+}
+
+/** Which Job of the export may be at work now: a run, a plan or a retirement, and never two. */
+export function nextRun(input: NextRunInput): NextRun {
+  const { seen, previous, status, mustStop, now, settings } = input;
+  const { export: resource } = seen;
+  const claimedUid = previous.activeRun?.jobUID;
+  const turnInput = {
+    resource,
+    status,
+    remembered: seen.remembered,
+    jobs: seen.jobs.filter((job) => !(isHeld(job) && endOf(job, status))),
+    claimedUid,
+    approval: input.approval,
+    settings,
+  };
+  const turn = turnOf(turnInput);
+  const pod = podAtWork(seen.pods, seen.jobs);
+  const decisions = decideRuns(seen.jobs, {
+    now,
+    templateHash: input.template?.hash,
+    generation: resource.metadata.generation ?? 1,
+    blocked: input.blocked ?? noRoom(seen, settings),
+    goesBefore: (job) => goesBefore(job, turn),
+    podAtWork: pod,
+    startingDeadlineMs: input.startingDeadlineMs,
+    jitterMs: jitterMs(resource),
+    scheduleEffectiveSince: parseTime(input.schedule.effectiveSince) ?? now,
+    resumedAt: parseTime(input.schedule.resumedAt),
+    claimedUid,
+    lastHandledPlan: previous.lastHandledPlanRequestedAt,
+    isOver: (job) => endOf(job, status) !== undefined,
+  });
+  const isQuiet = input.blocked === undefined && decisions.live.length === 0 && pod === undefined;
+  const retirement = nextRetirement(turn, turnInput, decisions, isQuiet);
+  const stopping = decisions.live.filter((job) => mustStop(job) !== undefined);
+  const active = claim({
+    resource,
+    live: decisions.live,
+    release: decisions.release ?? retirement.release,
+    previous: previous.activeRun,
+    ended: input.ended,
+    over: decisions.live.filter((job) => stopping.includes(job) || isOver(job, status)),
+    now,
+  });
+  return { decisions, retirement, active, stopping };
+}
+
+/** All runs of a connection share one budget of calls a minute, and some ledgers let in one pod at a time. */
+function noRoom(seen: ObservedExport, settings: Settings): string | undefined {
+  const { connection, otherRunsOfConnection: others } = seen;
+  if (connection && isOnePodLedger(connection) && others > 0) {
+    return `Another run of its connection is at work, and its ledger's volume lets in one pod at a time (ReadWriteOncePod).`;
+  }
+  return others >= settings.maxRunsPerConnection
+    ? `${others} runs of its connection are at work.`
+    : undefined;
+}

@@ -1,0 +1,109 @@
+import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
+import { annotations } from '../../api/names.ts';
+import type { ExportRun } from '../../api/rundocument.ts';
+import { formatTime } from '../../api/time.ts';
+import {
+  type Approved,
+  approvalOf,
+  askOf,
+  firstUid,
+  momentOf,
+  planRequestOf,
+  replacementOf,
+  triggerOf,
+} from './ask.ts';
+import { childName } from './childnames.ts';
+import type { RunTemplate } from './cronjob.ts';
+import type { Job, JobSpec } from './kubernetes.ts';
+import { namespaceOf, ownedBy } from './owner.ts';
+
+/** The Job that answers a request. Its name follows from the request, so that a crash after its creation makes no second. */
+export function requestedJob(resource: CriteoSegmentExport, template: RunTemplate, value: string): Job {
+  const name = childName(resource.metadata.name, 'req', [resource.metadata.uid, value]);
+  return newJob(resource, template, name, { [annotations.request]: value });
+}
+
+/** The Job that answers a request for a plan. */
+export function plannedJob(resource: CriteoSegmentExport, template: RunTemplate, value: string): Job {
+  const name = childName(resource.metadata.name, 'plan', [resource.metadata.uid, value]);
+  return newJob(resource, template, name, planAnnotations(value), { plan: true });
+}
+
+/** The Job by which a person's approval is acted on: it may do what the approved run had told, and no more. */
+export function approvedJob(resource: CriteoSegmentExport, template: RunTemplate, approved: Approved): Job {
+  const { runName, token } = approved;
+  const name = childName(resource.metadata.name, 'approved', [resource.metadata.uid, runName, token]);
+  return newJob(resource, template, name, approvalAnnotations(approved), { approval: token });
+}
+
+/** Today's Job in the place of a held one of an older definition, asked for by the same event. */
+export function replacementJob(resource: CriteoSegmentExport, template: RunTemplate, old: Job): Job {
+  const count = replacementOf(old) + 1;
+  const identity = [resource.metadata.uid, askOf(old), count, template.hash];
+  const { extra, variant } = askIn(old);
+  return newJob(
+    resource,
+    template,
+    childName(resource.metadata.name, 'run', identity),
+    { ...extra, [annotations.replacement]: String(count) },
+    variant,
+  );
+}
+
+/** What a run is told beside the definition. */
+type Variant = Pick<ExportRun, 'plan' | 'approval'>;
+
+/** The asking that a Job answers, for the one in its place. */
+function askIn(old: Job): { extra: Record<string, string>; variant?: Variant } {
+  const plan = planRequestOf(old);
+  if (plan !== undefined) return { extra: planAnnotations(plan), variant: { plan: true } };
+  const approved = approvalOf(old);
+  if (approved) return { extra: approvalAnnotations(approved), variant: { approval: approved.token } };
+  if (triggerOf(old) === 'Manual') {
+    return {
+      extra: { [annotations.replaces]: firstUid(old), [annotations.askedAt]: formatTime(momentOf(old)) },
+    };
+  }
+  const kept = [annotations.request, annotations.scheduledTimestamp].flatMap((name) => {
+    const value = old.metadata.annotations?.[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { extra: Object.fromEntries(kept) };
+}
+
+function planAnnotations(value: string): Record<string, string> {
+  return { [annotations.planRequest]: value };
+}
+
+export function approvalAnnotations({ runName, token }: Approved): Record<string, string> {
+  return { [annotations.approved]: runName, [annotations.approval]: token };
+}
+
+function newJob(
+  resource: CriteoSegmentExport,
+  template: RunTemplate,
+  name: string,
+  extra: Record<string, string>,
+  variant?: Variant,
+): Job {
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name,
+      ...namespaceOf(resource),
+      labels: template.metadata.labels,
+      // The hash stays the definition's: by it a Job of an older one is recognised, whatever its variant.
+      annotations: { ...template.metadata.annotations, ...extra },
+      ownerReferences: [ownedBy(resource)],
+    },
+    spec: variant ? withVariant(template.spec, variant) : template.spec,
+  };
+}
+
+function withVariant(spec: JobSpec, variant: Variant): JobSpec {
+  const { metadata, ...template } = spec.template;
+  const run = JSON.parse(metadata?.annotations?.[annotations.run] ?? '{}') as ExportRun;
+  const changed = { ...metadata?.annotations, [annotations.run]: JSON.stringify({ ...run, ...variant }) };
+  return { ...spec, template: { metadata: { ...metadata, annotations: changed }, ...template } };
+}
