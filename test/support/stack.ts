@@ -62,6 +62,13 @@ export async function installController(
 
 /** Removes what installController made; the CRDs go last, and with them every object of theirs. */
 export async function uninstallController(ground: Ground): Promise<void> {
+  // While there is a controller: those with a finalizer of ours would wait for one that is gone.
+  await ground
+    .kubectl(['delete', 'criteosegmentexports', '--all', '--all-namespaces', '--timeout=120s'])
+    .catch((error: unknown) => {
+      // Nothing was installed.
+      if (!String(error).includes('the server doesn')) throw error;
+    });
   await ground.kubectl([
     'delete',
     'namespace',
