@@ -11,9 +11,10 @@ import {
 import { waitForDefaultAccount, waitUntilReady, writeControlPlaneConfig } from './control-plane-setup.ts';
 import { type Credentials, writeKubeconfig } from './kubeconfig.ts';
 import { localDirectory } from './paths.ts';
-import { claimPorts } from './ports.ts';
+import { claimPorts, isFree } from './ports.ts';
 import { isAlive, parseRecord, readRecord, recordOf } from './process-identity.ts';
 import { endRecorded, Program } from './processes.ts';
+import { waitFor } from './wait.ts';
 
 export interface ControlPlaneOptions {
   /** Keeps an audit log with this much of every request; none by default. */
@@ -146,7 +147,11 @@ async function start(
     const args = [...apiServerArguments(settings), ...(options.apiServerArguments ?? [])];
     await waitUntilReady(credentials, [etcd, launch('kube-apiserver', args)]);
   };
-  const stopApiServer = async () => void (await endRecorded(recordFile(directory, 'kube-apiserver'), 0));
+  const stopApiServer = async () => {
+    await endRecorded(recordFile(directory, 'kube-apiserver'), 0);
+    // Its first thread may be gone while others still hold the socket.
+    await waitFor('The port that the API server left', 20_000, async () => (await isFree(port)) || undefined);
+  };
   const startControllerManager = async () => {
     const args = [...controllerManagerArguments(settings), ...(options.controllerManagerArguments ?? [])];
     await waitForDefaultAccount(credentials, launch('kube-controller-manager', args));

@@ -35,7 +35,8 @@ export async function claimPorts(
   throw new Error(`No two free loopback ports between ${first} and ${last + 1} in 100 attempts`);
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether a server could listen on a loopback port now. */
+export async function isFree(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const server = createServer();
   server.once('error', () => resolve(false));
