@@ -146,13 +146,15 @@ export class Lane {
   }
 
   #addForeigners(): void {
-    const there = this.#story.slots.filter(({ place }) => place.id !== undefined);
+    // Whether one that left before it was taken over for certain is emptied when it is back hangs on how far a
+    // killed run had come: whoever is put in there meanwhile may go or stay, and proves nothing.
+    const there = this.#story.slots.filter(
+      ({ place }) => place.id !== undefined && (place.origin !== 'TakenOver' || place.isKnown),
+    );
     for (const slot of this.#random.some(there, 2)) {
       const members = this.#story.foreigners(this.#random.whole(1, 3));
       this.#criteo.addForeigners(slot.place.id ?? '', members);
-      const { place } = slot;
-      const into = place.origin === 'TakenOver' && !place.isKnown ? place.toGo : place.foreign;
-      for (const member of members) into.add(member);
+      for (const member of members) slot.place.foreign.add(member);
     }
   }
 
