@@ -194,7 +194,7 @@ export class Lane {
   async #plan(): Promise<void> {
     const before = await (await this.#ledger()).tag();
     const document = this.#story.exportDocument(this.#surroundings(), true);
-    const outcome = await this.#run(document, { withLate: false, keepsCalls: true });
+    const outcome = await this.#run(document, { withLate: false });
     this.#learn(outcome);
     if (this.#criteo.writes() > 0) throw new DrillFailure('a plan made calls that change something');
     if ((await (await this.#ledger()).tag()) !== before) throw new DrillFailure('a plan changed the ledger');
@@ -264,7 +264,7 @@ export class Lane {
     const before = await (await this.#ledger()).tag();
     this.#note = { scene: 'unchanged' };
     const document = story.exportDocument(this.#surroundings(), false);
-    const unchanged = await this.#run(document, { withLate: false, isCalm: true, keepsCalls: true });
+    const unchanged = await this.#run(document, { withLate: false, isCalm: true });
     if (!isSettled(unchanged))
       throw new DrillFailure(`an unchanged run ended with ${unchanged.report?.reason}`);
     if (this.#criteo.writes() > 0) throw new DrillFailure('an unchanged run sent something');
@@ -278,7 +278,7 @@ export class Lane {
   /** One run, with its faults and its kill, and what holds for every run. */
   async #run(
     document: ExportRun | RetireRun,
-    { withLate, isCalm = false }: { withLate: boolean; isCalm?: boolean; keepsCalls?: boolean },
+    { withLate, isCalm = false }: { withLate: boolean; isCalm?: boolean },
   ): Promise<Outcome> {
     const { tally } = this.#options;
     this.#round += 1;
