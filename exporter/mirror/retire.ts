@@ -103,7 +103,9 @@ async function empty(
   const tally: Tally = { uploaded: 0, removed: 0, refused: 0 };
   try {
     const emptied = await removeOnly(entry, change, tally, 'of a segment that has left the export', work);
-    if (entry.origin !== 'Created') await unmark(found, work);
+    if (entry.origin !== 'Created' && (await unmark(found, entry, work)) === 'Gone') {
+      return await forget(entry, work);
+    }
     await work.records.commit((entries) => withEntry(entries, { ...emptied, retired: policy }));
   } catch (error) {
     if (!(await isSurelyGone(error, entry, work))) throw error;
@@ -112,10 +114,19 @@ async function empty(
   return { removed: tally.removed, held: 0 };
 }
 
-/** Somebody else's segment is given back: another export may use it from now on. */
-async function unmark(found: Segment | 'Unlisted', { client }: Work): Promise<void> {
-  if (found === 'Unlisted' || markerIn(found.description) === undefined) return;
-  await updateSegment(client, found.id, { description: withoutMarker(found.description) });
+/**
+ * Somebody else's segment is given back: another export may use it from now on.
+ * @throws Fault CriteoReplyInvalid where Criteo does not let go of our marker: it would say for ever whose it is.
+ */
+async function unmark(found: Segment | 'Unlisted', entry: Entry, work: Work): Promise<'Done' | 'Gone'> {
+  if (found === 'Unlisted' || markerIn(found.description) === undefined) return 'Done';
+  const description = withoutMarker(found.description);
+  const outcome = await updateSegment(work.client, found.id, { description });
+  if (outcome === 'Updated') return 'Done';
+  const directory = work.directoryOf(entry.advertiserId);
+  directory.refresh();
+  if ((await directory.byId(found.id)) === undefined) return 'Gone';
+  throw new Fault('CriteoReplyInvalid');
 }
 
 /** There is nothing of it at Criteo any more. */

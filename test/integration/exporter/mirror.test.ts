@@ -161,6 +161,28 @@ describe('segments that exist at Criteo', () => {
     expect(sandbox.segments()[0]?.digest).toBe(digestOf([...people(1, 10), foreigner]));
   });
 
+  test('a segment that is given back loses our marker, also where Criteo said for a moment that it is gone', async () => {
+    const { sandbox, run } = await begin();
+    sandbox.addSegment(theirs);
+    const files = { './readers.csv': listOf(people(0, 10)), './other.csv': listOf(people(0, 10)) };
+    const kept = segmentOf('readers', { existing: 'Keep' });
+    await run([], withSegments(kept, segmentOf('other')), { files });
+    const left = {
+      ...withSegments(segmentOf('other')),
+      removalGuard: { maxPercent: 100 },
+      deletionPolicy: 'Empty',
+    } as const;
+    sandbox.addFault({ kind: 'status', status: 404, method: 'PATCH', path: 'audience-segments$' });
+    expect(await run([], left, { files })).toMatchObject({
+      retired: { list: [{ reason: 'CriteoReplyInvalid' }] },
+    });
+    expect(await run([], left, { files })).toMatchObject({ reason: 'Succeeded' });
+    expect(sandbox.segments().find(({ name }) => name === 'readers')).toMatchObject({
+      description: 'by hand',
+      digest: digestOf([foreigner]),
+    });
+  });
+
   test('an emptying that comes late is put right a day later', async () => {
     const { sandbox, run } = await begin();
     sandbox.addSegment(theirs);
