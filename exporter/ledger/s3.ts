@@ -6,14 +6,16 @@ import {
   type GetObjectCommandOutput,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import type { Dispatcher } from 'undici';
 import type { S3Place } from '../../api/rundocument.ts';
 import { Fault } from '../fault.ts';
+import { attempts, createS3Client } from '../objectstore/s3client.ts';
+import { isMissing } from '../objectstore/s3errors.ts';
+import type { Patience } from '../objectstore/send.ts';
 import type { LedgerHome, StoredHead } from './home.ts';
-import { isMissing, notUsable, storeFault } from './s3faults.ts';
-import { undiciHandler } from './s3handler.ts';
+import { notUsable, storeFault } from './s3faults.ts';
 import { maxHeadBytes, setNamePattern } from './schema.ts';
 
 const setName = new RegExp(setNamePattern);
@@ -33,7 +35,6 @@ export interface StoreLimits {
 /** A lease is renewed when half of it is left, 90 s: a store that hangs must not take all of that. */
 const defaultLimits: StoreLimits = { attemptMs: 10_000, callMs: 30_000 };
 const bytesPerLimit = 2 * 1024 * 1024;
-const attempts = 3;
 
 /**
  * A ledger in a bucket of an S3-compatible store, whose conditional writes are its compare-and-swap; the
@@ -47,43 +48,8 @@ export function s3Home(
   dispatcher: Dispatcher,
   limits: StoreLimits = defaultLimits,
 ): LedgerHome {
-  return new S3Home(createClient(place, keys, dispatcher, limits), place.bucket, base, limits);
-}
-
-/**
- * Every setting that the SDK would look up in the environment, in files or in the cloud's metadata
- * service is given: in a pod it would find those of somebody else.
- */
-function createClient(
-  place: S3Place,
-  keys: StoreKeys,
-  dispatcher: Dispatcher,
-  limits: StoreLimits,
-): S3Client {
-  const { endpoint, region } = place;
-  return new S3Client({
-    region,
-    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    ignoreConfiguredEndpointUrls: true,
-    credentials: { ...keys },
-    requestHandler: undiciHandler(dispatcher, limits.attemptMs),
-    maxAttempts: attempts,
-    retryMode: 'standard',
-    defaultsMode: 'standard',
-    // Other checksums than S3's first ones are unknown to some stores; our own are in the head.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    // undici knows no "Expect: 100-continue".
-    expectContinueHeader: false,
-    authSchemePreference: ['sigv4'],
-    sigv4aSigningRegionSet: async () => undefined,
-    userAgentAppId: async () => undefined,
-    useArnRegion: false,
-    useDualstackEndpoint: false,
-    useFipsEndpoint: false,
-    disableS3ExpressSessionAuth: false,
-    disableMultiregionAccessPoints: true,
-  });
+  const patience: Patience = { timeoutMs: limits.attemptMs, of: 'Whole' };
+  return new S3Home(createS3Client(place, { ...keys }, dispatcher, patience), place.bucket, base, limits);
 }
 
 type Condition = { IfNoneMatch: '*' } | { IfMatch: string };

@@ -1,5 +1,6 @@
 import { Fault } from '../fault.ts';
-import { StoreNotTrusted, StoreUnreachable } from './s3handler.ts';
+import { statusOf } from '../objectstore/s3errors.ts';
+import { isCutOff, StoreNotTrusted, StoreUnreachable } from '../objectstore/send.ts';
 
 /** The store's codes that are told apart, and our own words for them: nothing of its texts leaves the pod. */
 const known: Readonly<Record<string, () => Fault>> = {
@@ -42,22 +43,4 @@ export function storeFault(error: unknown): unknown {
   if (status >= 500 || mayPass.includes(status)) return new Fault('LedgerUnavailable', { status });
   // A web server, a proxy's page, another service.
   return new Fault('LedgerNotUsable', { code: 'unexpected-reply', status });
-}
-
-/** Whether the store says that there is no such object, as opposed to no such bucket. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'NoSuchKey' || error.name === 'NotFound');
-}
-
-/** Our own limit for a call, or a connection that broke within a reply's body. */
-function isCutOff(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error.name === 'AbortError' || error.name === 'TimeoutError') return true;
-  return 'code' in error && typeof error.code === 'string' && /^(UND_ERR_|E[A-Z]+$)/.test(error.code);
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error && '$metadata' in error)) return undefined;
-  const { httpStatusCode } = error.$metadata as { httpStatusCode?: number };
-  return httpStatusCode;
 }

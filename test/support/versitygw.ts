@@ -1,28 +1,39 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { programKey } from '../cluster/binary.ts';
-import { duration, ProgressReporter } from '../cluster/build-progress.ts';
-import { withLock } from '../cluster/lock.ts';
-import { cacheDirectory } from '../cluster/paths.ts';
+import { Agent, request } from 'undici';
 import { GaveUp, waitFor } from '../cluster/wait.ts';
+import { type GoTool, goTool } from './gotool.ts';
 
-const module = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0';
-const flags = ['-trimpath', '-ldflags', '-s -w'];
-/** Packages that it is compiled from, its dependencies and Go's own included; for the progress alone. */
-const packages = 375;
+const versitygw: GoTool = {
+  name: 'versitygw',
+  module: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
+  packages: 375,
+  purpose: 'the object store of the tests',
+};
 
-/** An S3-compatible store on loopback. It serves a directory: each one in it is a bucket. */
+export interface VersitygwOptions {
+  /** The address on which it listens; default: 127.0.0.1. */
+  host?: string;
+  /** PEM texts; with them it serves https. */
+  tls?: { cert: string; key: string };
+  /** The bucket that it begins with; default: ledgers. */
+  bucket?: string;
+  log?: (line: string) => void;
+}
+
+/** An S3-compatible store. It serves a directory: each one in it is a bucket. */
 export interface ObjectStore extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`. */
   endpoint: string;
   region: string;
   accessKeyId: string;
   secretAccessKey: string;
+  /** Keys of somebody who may read nothing. */
+  stranger: { accessKeyId: string; secretAccessKey: string };
   /** The bucket that it begins with. */
   bucket: string;
   /** The bucket's objects are files in here. */
@@ -31,36 +42,28 @@ export interface ObjectStore extends AsyncDisposable {
 }
 
 /** Compiles versitygw once, outside the checkout; the first time that takes a minute or two. Returns the program. */
-export async function versitygwProgram(log: (line: string) => void): Promise<string> {
-  const parent = join(cacheDirectory(), 'versitygw');
-  const directory = join(parent, programKey([module, ...flags]));
-  const program = join(directory, 'versitygw');
-  if (await exists(program)) return program;
-  // Test files run at once; compiling twice on the same cores takes twice as long.
-  return withLock(join(parent, 'lock'), async () => {
-    if (await exists(program)) return program;
-    const unfinished = `${directory}.new`;
-    await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
-    log(`Compiling ${module} (once; a minute or two on two cores)`);
-    const start = performance.now();
-    await install(unfinished);
-    log(`Compiled in ${duration((performance.now() - start) / 1000)}`);
-    await rename(unfinished, directory);
-    return program;
-  });
+export function versitygwProgram(log: (line: string) => void): Promise<string> {
+  return goTool(versitygw, log);
 }
 
 /** Starts one over an empty directory of its own; it ends with this process at the latest. */
-export async function startVersitygw(log: (line: string) => void = console.log): Promise<ObjectStore> {
+export async function startVersitygw(options: VersitygwOptions = {}): Promise<ObjectStore> {
+  const { host = '127.0.0.1', bucket = 'ledgers', tls, log = console.log } = options;
   const program = await versitygwProgram(log);
   const root = await mkdtemp(join(tmpdir(), 'segmentexport-s3-'));
-  const bucket = 'ledgers';
-  await mkdir(join(root, bucket));
+  const at = (name: string): string => join(root, name);
+  await mkdir(join(at('buckets'), bucket), { recursive: true });
   const keys = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' };
+  const stranger = { accessKeyId: 'strange-access-key', secretAccessKey: 'strange-secret-key' };
+  await mkdir(at('accounts'));
+  await writeFile(join(at('accounts'), 'users.json'), accounts(stranger));
+  for (const [name, text] of Object.entries(tls ?? {})) await writeFile(at(name), text);
+  const flags = ['--iam-dir', at('accounts'), ...(tls ? ['--cert', at('cert'), '--key', at('key')] : [])];
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
-    const gateway = new Gateway(program, root, port, keys);
+    const address = `${host}:${await freePort(host)}`;
+    const endpoint = `${tls ? 'https' : 'http'}://${address}`;
+    const args = ['--port', address, '--keep-alive', '--quiet', ...flags, 'posix', at('buckets')];
+    const gateway = new Gateway([program, ...args], endpoint, keys, tls?.cert);
     try {
       await gateway.ready();
     } catch (error) {
@@ -76,41 +79,39 @@ export async function startVersitygw(log: (line: string) => void = console.log):
     };
     return {
       ...keys,
-      endpoint: `http://127.0.0.1:${port}`,
+      stranger,
+      endpoint,
       region: 'us-east-1',
       bucket,
-      directory: join(root, bucket),
+      directory: join(at('buckets'), bucket),
       stop,
       [Symbol.asyncDispose]: stop,
     };
   }
 }
 
+/** As versitygw keeps them. */
+function accounts({ accessKeyId: access, secretAccessKey: secret }: ObjectStore['stranger']): string {
+  return JSON.stringify({ accessAccounts: { [access]: { access, secret, role: 'user' } } });
+}
+
 class Gateway {
   readonly #child: ChildProcess;
   readonly #exit: Promise<unknown>;
-  readonly #url: string;
+  readonly #endpoint: string;
+  readonly #ca: string | undefined;
   #output = '';
 
   constructor(
-    program: string,
-    root: string,
-    port: number,
+    command: readonly string[],
+    endpoint: string,
     keys: { accessKeyId: string; secretAccessKey: string },
+    ca: string | undefined,
   ) {
-    this.#url = `http://127.0.0.1:${port}/`;
+    this.#endpoint = endpoint;
+    this.#ca = ca;
     // The kernel ends it with the process that runs the tests, however that ends.
-    const args = [
-      '--pdeathsig',
-      'KILL',
-      '--',
-      program,
-      '--port',
-      `127.0.0.1:${port}`,
-      '--keep-alive',
-      '--quiet',
-    ];
-    this.#child = spawn('setpriv', [...args, 'posix', root], {
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
       // Nothing of the machine's own. By the environment, so that even these keys are in no command line.
       env: {
         PATH: process.env.PATH ?? '',
@@ -132,7 +133,7 @@ class Gateway {
       const { exitCode, signalCode } = this.#child;
       if (exitCode !== null || signalCode !== null) throw new GaveUp(`versitygw ended:\n${this.#output}`);
       // Without credentials it refuses, and so it is there.
-      return (await fetch(this.#url)).status === 403 || undefined;
+      return (await statusOf(this.#endpoint, this.#ca)) === 403 || undefined;
     });
   }
 
@@ -142,49 +143,23 @@ class Gateway {
   }
 }
 
-async function install(directory: string): Promise<void> {
-  const child = spawn('go', ['install', '-v', ...flags, module], {
-    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '', GOBIN: directory },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
-  exit.catch(() => undefined);
-  const progress = new ProgressReporter(packages);
-  const lastLines: string[] = [];
+async function statusOf(url: string, ca: string | undefined): Promise<number | undefined> {
+  const agent = new Agent(ca === undefined ? {} : { connect: { ca } });
   try {
-    for await (const line of createInterface({ input: child.stderr })) {
-      // Modules being downloaded are told here too; they are no packages.
-      if (!line.startsWith('go: ')) progress.add(1);
-      lastLines.push(line);
-      if (lastLines.length > 20) lastLines.shift();
-    }
-    const [code, signal] = await exit.catch(() => {
-      throw new Error(
-        'versitygw, the object store of the tests, is compiled from source and needs Go 1.21 or newer ' +
-          '(https://go.dev/dl), which fetches the exact version by itself.',
-      );
-    });
-    if (code !== 0) {
-      throw new Error(`go install ${module} ended (${signal ?? code}):\n${lastLines.join('\n')}`);
-    }
+    const reply = await request(url, { dispatcher: agent });
+    await reply.body.dump();
+    return reply.statusCode;
   } finally {
-    progress.end();
+    await agent.close();
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
+async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   server.close();
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { kindOf } from '../criteo/exchange.ts';
+import { type Patience, send } from './send.ts';
 
 /** The SDK's request, as far as it is used here. */
 interface Request {
@@ -26,49 +26,31 @@ interface Handler {
   handle(request: Request, options?: { abortSignal?: unknown; requestTimeout?: number }): Promise<Reply>;
 }
 
-/** No whole reply came. It keeps nothing of the cause's text; by its name the SDK knows that it may try again. */
-export class StoreUnreachable extends Error {
-  constructor() {
-    super('unreachable');
-    this.name = 'TimeoutError';
-  }
-}
-
-/** The store's certificate is not one to be trusted: trying again does not help. */
-export class StoreNotTrusted extends Error {}
-
 /**
- * The SDK's requests over our own connections, which know the proxy and the bundle of authorities.
- * @param timeoutMs of one attempt, to the end of the reply's body, where the caller names none.
+ * AWS' SDK over our own connections.
+ * @param patience where the caller names no time of its own.
  */
-export function undiciHandler(dispatcher: Dispatcher, timeoutMs: number): Handler {
+export function undiciHandler(dispatcher: Dispatcher, patience: Patience): Handler {
   return {
     metadata: { handlerProtocol: 'http/1.1' },
     updateHttpClientConfig: () => undefined,
     httpHandlerConfigs: () => ({}),
-    handle: async (request, { abortSignal, requestTimeout = timeoutMs } = {}) => {
-      const signals = [AbortSignal.timeout(requestTimeout)];
-      if (abortSignal instanceof AbortSignal) signals.push(abortSignal);
+    handle: async (request, { abortSignal, requestTimeout = patience.timeoutMs } = {}) => {
       const { protocol, hostname, port, path, query } = request;
-      try {
-        const reply = await dispatcher.request({
+      const { statusCode, headers, body } = await send(
+        dispatcher,
+        {
           origin: `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`,
           // As it was signed: a URL parser would write some characters otherwise.
           path: path + queryText(query),
           method: request.method as Dispatcher.HttpMethod,
           headers: request.headers,
           body: request.body ?? null,
-          signal: AbortSignal.any(signals),
-          headersTimeout: requestTimeout,
-          bodyTimeout: requestTimeout,
-        });
-        return {
-          response: { statusCode: reply.statusCode, headers: headersOf(reply.headers), body: reply.body },
-        };
-      } catch (error) {
-        if (abortSignal instanceof AbortSignal && abortSignal.aborted) throw error;
-        throw kindOf(error) === 'NotTrusted' ? new StoreNotTrusted() : new StoreUnreachable();
-      }
+        },
+        { ...patience, timeoutMs: requestTimeout },
+        abortSignal instanceof AbortSignal ? abortSignal : undefined,
+      );
+      return { response: { statusCode, headers: headersOf(headers), body } };
     },
   };
 }

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { programKey } from '../cluster/binary.ts';
+import { duration, ProgressReporter } from '../cluster/build-progress.ts';
+import { withLock } from '../cluster/lock.ts';
+import { cacheDirectory } from '../cluster/paths.ts';
+
+const flags = ['-trimpath', '-ldflags', '-s -w'];
+
+/** A program that is published as a Go module. */
+export interface GoTool {
+  /** Of the program, which is the last part of the module's path. */
+  name: string;
+  /** `path@version`. */
+  module: string;
+  /** Packages that it is compiled from, its dependencies and Go's own included; for the progress alone. */
+  packages: number;
+  /** What the tests need it for, as part of a sentence. */
+  purpose: string;
+}
+
+/** Compiles it once, outside the checkout; the first time that takes a minute or two. Returns the program's path. */
+export async function goTool(tool: GoTool, log: (line: string) => void): Promise<string> {
+  const { name, module } = tool;
+  const parent = join(cacheDirectory(), name);
+  const directory = join(parent, programKey([module, ...flags]));
+  const program = join(directory, name);
+  if (await exists(program)) return program;
+  // Test files run at once; compiling twice on the same cores takes twice as long.
+  return withLock(join(parent, 'lock'), async () => {
+    if (await exists(program)) return program;
+    const unfinished = `${directory}.new`;
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished, { recursive: true });
+    log(`Compiling ${module} (once; a minute or two on two cores)`);
+    const start = performance.now();
+    await install(tool, unfinished);
+    log(`Compiled in ${duration((performance.now() - start) / 1000)}`);
+    await rename(unfinished, directory);
+    return program;
+  });
+}
+
+async function install({ name, module, packages, purpose }: GoTool, directory: string): Promise<void> {
+  const child = spawn('go', ['install', '-v', ...flags, module], {
+    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '', GOBIN: directory },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
+  exit.catch(() => undefined);
+  const progress = new ProgressReporter(packages);
+  const lastLines: string[] = [];
+  try {
+    for await (const line of createInterface({ input: child.stderr })) {
+      // Modules being downloaded are told here too; they are no packages.
+      if (!line.startsWith('go: ')) progress.add(1);
+      lastLines.push(line);
+      if (lastLines.length > 20) lastLines.shift();
+    }
+    const [code, signal] = await exit.catch(() => {
+      throw new Error(
+        `${name}, ${purpose}, is compiled from source and needs Go 1.21 or newer ` +
+          '(https://go.dev/dl), which fetches the exact version by itself.',
+      );
+    });
+    if (code !== 0) {
+      throw new Error(`go install ${module} ended (${signal ?? code}):\n${lastLines.join('\n')}`);
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
