@@ -51,6 +51,10 @@ export const paths = {
   runDocument: '/run/segmentexport/run/run.json',
   credentials: '/run/segmentexport/credentials',
   source: '/run/segmentexport/source',
+  sourceCredentials: '/run/segmentexport/source-credentials',
+  sourceCa: '/run/segmentexport/source-ca',
+  /** The service account's token for a cloud's identity service; the API server does not accept it. */
+  identityToken: '/run/segmentexport/identity/token',
   ledger: '/run/segmentexport/ledger',
   ledgerCredentials: '/run/segmentexport/ledger-credentials',
   caBundle: '/run/segmentexport/ca',
@@ -63,6 +67,26 @@ export const credentialKeys = { clientId: 'clientId', clientSecret: 'clientSecre
 
 /** Keys of the Secret that spec.ledger.s3.credentialsSecretRef names. */
 export const objectStoreKeys = { accessKeyId: 'accessKeyId', secretAccessKey: 'secretAccessKey' } as const;
+
+/** Keys of the Secrets that a source's credentialsSecretRef names; each source takes some of them. */
+export const sourceKeys = {
+  accessKeyId: 'accessKeyId',
+  secretAccessKey: 'secretAccessKey',
+  sessionToken: 'sessionToken',
+  sasToken: 'sasToken',
+  accountKey: 'accountKey',
+  tenantId: 'tenantId',
+  clientId: 'clientId',
+  clientSecret: 'clientSecret',
+  username: 'username',
+  password: 'password',
+} as const;
+
+/** Key of the Secret that caSecretRef names. */
+export const caKey = 'ca.crt';
+
+/** Who the token of a service account is for, by the cloud that takes it. */
+export const tokenAudiences = { aws: 'sts.amazonaws.com', azure: 'api://AzureADTokenExchange' } as const;
 
 /** On exports whose segments at Criteo are to be emptied or deleted when they go. */
 export const finalizer = `${group}/retire`;

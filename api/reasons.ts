@@ -29,9 +29,31 @@ export const runReasons = {
   TlsNotTrusted: 'user',
   SourceNotFound: 'user',
   SourceUnreadable: 'user',
+  SourceSecretMissing: 'user',
+  SourceCredentialsRefused: 'user',
+  SourceForbidden: 'user',
+  SourceTlsNotTrusted: 'user',
+  /** The database refused the statement; `code` is its SQLSTATE. */
+  SourceQueryRefused: 'user',
+  SourceTimedOut: 'user',
   SourceEmpty: 'user',
+  /** Of what other tools write again and again, nothing is complete. */
+  SourceIncomplete: 'user',
+  /** The segment's data was written longer ago than maxSourceAgeSeconds. */
+  SourceStale: 'user',
+  /** When the data was written is not known, and maxSourceAgeSeconds asks for it. */
+  SourceAgeUnknown: 'user',
   SourceNotCsv: 'user',
+  SourceNotNdjson: 'user',
+  SourceNotParquet: 'user',
+  /** Compressed data that is cut off or damaged. */
+  SourceDamaged: 'user',
+  TooManyRowFaults: 'user',
   FieldNotFound: 'user',
+  /** Two columns have the name. */
+  FieldAmbiguous: 'user',
+  /** A column that holds no text, and nothing that could be written as such. */
+  FieldNotText: 'user',
   SegmentFieldNotFound: 'user',
   SegmentFieldMissing: 'user',
   ConsentFieldNotFound: 'user',
@@ -66,6 +88,10 @@ export const runReasons = {
   CriteoThrottled: 'passing',
   CriteoReplyInvalid: 'passing',
   SourceUnavailable: 'passing',
+  SourceThrottled: 'passing',
+  SourceReplyInvalid: 'passing',
+  /** It was written to while it was read. */
+  SourceChanged: 'passing',
   LedgerUnavailable: 'passing',
   /** Another run holds the ledger's lease. */
   LedgerBusy: 'passing',

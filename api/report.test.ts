@@ -32,7 +32,9 @@ const segment: fc.Arbitrary<SegmentReport> = fc
     criteoSegmentId: criteoId,
     action: fc.constantFrom(...segmentActions),
     origin: fc.constantFrom(...segmentOrigins),
+    sourceWrittenAt: fc.nat({ max: 4_000_000_000 }).map((seconds) => (seconds + 1) * 1000),
     invalid: count,
+    malformed: count,
     empty: count,
     duplicate: count,
     withoutConsent: count,
@@ -44,7 +46,7 @@ const segment: fc.Arbitrary<SegmentReport> = fc
   })
   .map((line) => ({
     ...line,
-    read: line.invalid + line.empty + line.duplicate + line.withoutConsent + line.selected,
+    read: line.invalid + line.malformed + line.empty + line.duplicate + line.withoutConsent + line.selected,
   }));
 const retired: fc.Arbitrary<RetiredReport> = fc.record({
   reason: fc.constantFrom<RunReason | 'NotRun'>(...reasons, 'NotRun'),
@@ -62,12 +64,29 @@ test('a report comes back from the pod as it was', () => {
       fc.array(retired, { maxLength: 10 }),
       fc.constantFrom(...reasons),
       (segments, list, reason) => {
-        const more = { retired: { total: 77, list }, approval: '0123456789abcdef', unsettled: 5 };
+        const more = {
+          retired: { total: 77, list },
+          approval: '0123456789abcdef',
+          unsettled: 5,
+          malformed: 6,
+        };
         const report: Report = { ...base, reason, segments, ...more, plan: true };
         expect(decodeReport(encodeReport(report))).toEqual(report);
       },
     ),
   );
+});
+
+test('the time at which a source was written is told to the second, and is not there where it is not known', () => {
+  const lines = [{ sourceWrittenAt: 1_767_323_045_678 }, {}].map((told) => ({
+    ...noCounts,
+    reason: 'Succeeded' as const,
+    action: 'None' as const,
+    ...told,
+  }));
+  const [known, unknown] = decodeReport(encodeReport({ ...base, segments: lines }))?.segments ?? [];
+  expect(known?.sourceWrittenAt).toBe(1_767_323_045_000);
+  expect(unknown).not.toHaveProperty('sourceWrittenAt');
 });
 
 test('fifty segments with their details fit into a termination message', () => {
@@ -80,6 +99,7 @@ test('fifty segments with their details fit into a termination message', () => {
     action: 'Recreate',
     origin: 'TakenOver',
     criteoSegmentId: '9'.repeat(19),
+    sourceWrittenAt: 4_000_000_000_000,
     details,
   };
   const gone: RetiredReport = {
@@ -112,20 +132,27 @@ describe('what is no report is not believed:', () => {
   const wire = JSON.parse(
     encodeReport({ ...base, segments: [{ ...noCounts, reason: 'Succeeded', action: 'None' }] }),
   );
+  /** A segment of fifteen numbers. */
+  const line = (read: string, action = '0'): string => `0 0 ${action} 0 0 ${read}${' 0'.repeat(9)}`;
+  test('but its like is', () => {
+    expect(decodeReport(JSON.stringify({ ...wire, segments: [line('0')] }))).toBeDefined();
+  });
   test.each<[string, unknown]>([
     ['no JSON', '{'],
     ['cut off', encodeReport(base).slice(0, -5)],
-    ['another version', { ...wire, v: 1 }],
+    ['another version', { ...wire, v: 2 }],
     ['more than was agreed', { ...wire, note: 'anna@example.com' }],
     ['a reason that is none', { ...wire, words: ['anna'] }],
     ['a word that is not there', { ...wire, reason: 7 }],
-    ['a negative count', { ...wire, segments: ['0 0 0 0 -1 0 0 0 0 0 0 0 0'] }],
-    ['a text in the place of a count', { ...wire, segments: ['0 0 0 0 Anna 0 0 0 0 0 0 0 0'] }],
-    ['a count that no number holds', { ...wire, segments: ['0 0 0 0 zzzzzzzzzzzzz 0 0 0 0 0 0 0 0'] }],
-    ['an action that is none', { ...wire, segments: ['0 0 z 0 0 0 0 0 0 0 0 0 0'] }],
+    ['a negative count', { ...wire, segments: [line('-1')] }],
+    ['a text in the place of a count', { ...wire, segments: [line('Anna')] }],
+    ['a count that no number holds', { ...wire, segments: [line('zzzzzzzzzzzzz')] }],
+    ['an action that is none', { ...wire, segments: [line('0', 'z')] }],
     ['too few numbers', { ...wire, segments: ['0 0 0 0'] }],
     ['a retired segment of no advertiser', { ...wire, retired: { total: 1, list: ['0 0 0 0 0 0'] } }],
     ['an approval that is no token', { ...wire, approval: 'anna' }],
+    ['a key of no Secret', { ...wire, details: { key: 'anna@example.com' } }],
+    ['a column that is none', { ...wire, details: { column: 'Anna' } }],
     ['a text in a detail', { ...wire, details: { code: 'Anna Andersen' } }],
     ['more advertisers than status can hold', { ...wire, advertisers: { total: 2 ** 31, ids: [] } }],
   ])('%s', (_, text) => {

@@ -1,6 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
+import { caKey, sourceKeys } from './names.ts';
 import { exitCodes, isRunReason, type RunReason, runReasons } from './reasons.ts';
-import type { DeletionPolicy } from './rundocument.ts';
+import type { DeletionPolicy, Delimiter } from './rundocument.ts';
 
 /**
  * The report: what one run did, in counts and codes. It is the container's
@@ -22,6 +23,8 @@ export interface Report {
   advertisers?: { total: number; ids: string[] };
   /** An export's, in the order of the run document. */
   segments?: SegmentReport[];
+  /** Rows that could not be read, of which not even the segment is known. */
+  malformed?: number;
   /** Segments at Criteo that have left the export, or whose export is gone: the first of them, and how many. */
   retired?: { total: number; list: RetiredReport[] };
   /** Where the guard stopped something: what a person approves, bound to the counts and the ledger's state. */
@@ -37,18 +40,22 @@ export interface Report {
 
 /** Everything here is our own word or a number: never text from a file or an API. */
 export interface ReportDetails {
-  /** Which key of a Secret is missing: of the credentials, or of the ledger's store. */
-  key?: 'clientId' | 'clientSecret' | 'accessKeyId' | 'secretAccessKey';
+  /** Which key of a Secret is missing: of the credentials, the ledger's store or the source. */
+  key?: keyof typeof sourceKeys | typeof caKey;
   /** The line of the file at which reading failed, from 1. */
   line?: number;
   /** HTTP status of the reply that ended the run. */
   status?: number;
-  /** Criteo's error code, where it has the form of one. */
+  /** The code of Criteo's, a store's or a database's error, where it has the form of one, or a word of ours. */
   code?: string;
   /** A delimiter under which the missing column would be found. */
-  delimiter?: 'Comma' | 'Semicolon' | 'Tab';
+  delimiter?: Delimiter;
   /** Index into match.email: 0 is `field`, 1 the first of `fallbackFields`. */
   fieldIndex?: number;
+  /** Where it is not a column of match.email that is wrong. */
+  column?: 'Segment' | 'Consent' | 'Modified' | 'ProfileKey';
+  /** When the source's data was written; milliseconds since the epoch. */
+  writtenAt?: number;
   /** Profiles counted when a limit was passed; identifiers that Criteo says a segment holds, or that would be removed. */
   count?: number;
   /** Identifiers of which `count` would be removed. */
@@ -67,6 +74,8 @@ export interface SegmentReport extends SegmentCounts {
   action: SegmentAction;
   /** Whose the segment at Criteo is. */
   origin?: SegmentOrigin;
+  /** When the source says that the segment's data was last written; milliseconds since the epoch, to the second. */
+  sourceWrittenAt?: number;
 }
 
 export const segmentActions = ['None', 'Create', 'Keep', 'TakeOver', 'Rename', 'Recreate'] as const;
@@ -92,6 +101,8 @@ export interface SegmentCounts {
   read: number;
   /** Rows whose address has not the form of one. */
   invalid: number;
+  /** Rows that could not be read: too many or too few cells, or no object with text in its fields. */
+  malformed: number;
   /** Rows without an address. */
   empty: number;
   /** Rows whose address was already seen in this segment. */
@@ -115,6 +126,7 @@ export const maxReportBytes = 4096;
 
 const countNames = [
   'invalid',
+  'malformed',
   'empty',
   'duplicate',
   'withoutConsent',
@@ -128,6 +140,7 @@ const countNames = [
 export const noCounts: Readonly<SegmentCounts> = {
   read: 0,
   invalid: 0,
+  malformed: 0,
   empty: 0,
   duplicate: 0,
   withoutConsent: 0,
@@ -161,11 +174,12 @@ export function exitCodeOf(report: Report): number {
 }
 
 // The wire form. Words are listed once and named by index. A segment is one text of numbers to the base
-// of 36, with spaces between: reason, Criteo's id (0: none), action, origin (0: none), then the counts;
+// of 36, with spaces between: reason, Criteo's id (0: none), action, origin (0: none), when the source was
+// written (seconds; 0: unknown), then the counts;
 // `read` is their sum. A retired one is the same of reason, policy, advertiser, id, removed, held.
 // Fifty segments of 20,000 profiles take 2.7 KB that way, as arrays of numbers they would take 4.2 KB.
 interface Wire {
-  v: 2;
+  v: 3;
   kind: Report['kind'];
   plan?: true;
   words: string[];
@@ -180,6 +194,7 @@ interface Wire {
   retired?: { total: number; list: string[] };
   approval?: string;
   unsettled?: number;
+  malformed?: number;
   calls: number;
   throttled: number;
   deprecated?: { sunset?: string };
@@ -191,13 +206,15 @@ const detailsSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    key: { enum: ['clientId', 'clientSecret', 'accessKeyId', 'secretAccessKey'] },
+    key: { enum: [...Object.values(sourceKeys), caKey] },
     line: count,
     status: { type: 'integer', minimum: 100, maximum: 599 },
     // A code of words; what could be a digest of an address is none.
     code: { type: 'string', pattern: '^(?!.*[0-9a-f]{32})[a-z][a-z0-9-]{0,63}$' },
-    delimiter: { enum: ['Comma', 'Semicolon', 'Tab'] },
+    delimiter: { enum: ['Comma', 'Semicolon', 'Tab', 'Pipe'] },
     fieldIndex: { type: 'integer', minimum: 0, maximum: 5 },
+    column: { enum: ['Segment', 'Consent', 'Modified', 'ProfileKey'] },
+    writtenAt: count,
     count,
     total: count,
     owner: {
@@ -213,7 +230,7 @@ export const reportSchema = {
   required: ['v', 'kind', 'words', 'reason', 'started', 'finished', 'calls', 'throttled'],
   additionalProperties: false,
   properties: {
-    v: { const: 2 },
+    v: { const: 3 },
     kind: { enum: ['Check', 'Export', 'Retire'] },
     plan: { const: true },
     words: { type: 'array', maxItems: 60, items: { type: 'string', pattern: '^[A-Za-z]{1,40}$' } },
@@ -233,7 +250,7 @@ export const reportSchema = {
     segments: {
       type: 'array',
       maxItems: 50,
-      items: { type: 'string', pattern: '^[0-9a-z]{1,13}( [0-9a-z]{1,13}){12}$' },
+      items: { type: 'string', pattern: '^[0-9a-z]{1,13}( [0-9a-z]{1,13}){14}$' },
     },
     segmentDetails: {
       type: 'object',
@@ -255,6 +272,7 @@ export const reportSchema = {
     },
     approval: { type: 'string', pattern: '^[0-9a-f]{16}$' },
     unsettled: count,
+    malformed: count,
     calls: count,
     throttled: count,
     deprecated: {
@@ -276,7 +294,7 @@ function isWire(value: unknown): value is Wire {
 /** More retired segments than this are told by their number alone. */
 const maxRetired = 10;
 
-/** The report in at most 4096 bytes; details of segments, then ids of advertisers, then retired segments are left out where it would be longer. */
+/** The report in at most 4096 bytes; details of segments, then ids of advertisers, then retired segments, then times of sources are left out where it would be longer. */
 export function encodeReport(report: Report): string {
   const words: string[] = [];
   const indexOf = (word: string): number => {
@@ -284,7 +302,7 @@ export function encodeReport(report: Report): string {
     return words.indexOf(word);
   };
   const wire: Wire = {
-    v: 2,
+    v: 3,
     kind: report.kind,
     words,
     reason: indexOf(report.reason),
@@ -298,6 +316,7 @@ export function encodeReport(report: Report): string {
   if (report.deprecated) wire.deprecated = report.deprecated;
   if (report.approval !== undefined) wire.approval = report.approval;
   if (report.unsettled !== undefined) wire.unsettled = report.unsettled;
+  if (report.malformed !== undefined) wire.malformed = report.malformed;
   if (report.advertisers) {
     wire.advertisers = { total: report.advertisers.total, ids: report.advertisers.ids.slice(0, 100) };
   }
@@ -308,6 +327,7 @@ export function encodeReport(report: Report): string {
         segment.criteoSegmentId ?? 0,
         segmentActions.indexOf(segment.action),
         segment.origin === undefined ? 0 : segmentOrigins.indexOf(segment.origin) + 1,
+        Math.floor((segment.sourceWrittenAt ?? 0) / 1000),
         ...countNames.map((name) => segment[name]),
       ),
     );
@@ -342,6 +362,13 @@ function readNumbers(text: string): bigint[] {
   });
 }
 
+/** Where in a segment's line it stands when its data was written. */
+const writtenAtIndex = 4;
+
+function withoutTimes(line: string): string {
+  return line.split(' ').with(writtenAtIndex, '0').join(' ');
+}
+
 /** What is left out first is what is missed least. */
 function fitting(wire: Wire): Wire {
   const { segmentDetails: _, ...withoutDetails } = wire;
@@ -355,7 +382,11 @@ function fitting(wire: Wire): Wire {
     ...(retired ? { retired: { total: retired.total, list: [] } } : {}),
   };
   const fits = (candidate: Wire): boolean => Buffer.byteLength(JSON.stringify(candidate)) <= maxReportBytes;
-  return [wire, withoutDetails, withoutIds].find(fits) ?? withoutLists;
+  const withoutAll: Wire = {
+    ...withoutLists,
+    ...(wire.segments ? { segments: wire.segments.map(withoutTimes) } : {}),
+  };
+  return [wire, withoutDetails, withoutIds, withoutLists].find(fits) ?? withoutAll;
 }
 
 /** The report of a termination message, or undefined where it is none: cut off, of another format, or no JSON. */
@@ -382,6 +413,7 @@ export function decodeReport(text: string): Report | undefined {
   if (wire.deprecated) report.deprecated = wire.deprecated;
   if (wire.approval !== undefined) report.approval = wire.approval;
   if (wire.unsettled !== undefined) report.unsettled = wire.unsettled;
+  if (wire.malformed !== undefined) report.malformed = wire.malformed;
   if (wire.advertisers) report.advertisers = wire.advertisers;
   if (wire.segments) {
     const details = wire.segmentDetails ?? {};
@@ -400,7 +432,7 @@ export function decodeReport(text: string): Report | undefined {
 }
 
 function decodeSegment(
-  [reasonIndex, id, actionIndex, originIndex, ...rest]: bigint[],
+  [reasonIndex, id, actionIndex, originIndex, writtenSeconds, ...rest]: bigint[],
   words: readonly string[],
   details: ReportDetails | undefined,
 ): SegmentReport | undefined {
@@ -410,11 +442,13 @@ function decodeSegment(
   if (reason === undefined || action === undefined || !counts.every(Number.isSafeInteger)) return undefined;
   const segment: SegmentReport = { reason, action, ...noCounts };
   for (const [index, name] of countNames.entries()) segment[name] = counts[index] ?? 0;
-  const { invalid, empty, duplicate, withoutConsent, selected } = segment;
-  segment.read = invalid + empty + duplicate + withoutConsent + selected;
+  const { invalid, malformed, empty, duplicate, withoutConsent, selected } = segment;
+  segment.read = invalid + malformed + empty + duplicate + withoutConsent + selected;
   const origin = segmentOrigins[Number(originIndex) - 1];
   if (origin !== undefined) segment.origin = origin;
   if (isId(id)) segment.criteoSegmentId = String(id);
+  const writtenAt = Number(writtenSeconds) * 1000;
+  if (writtenAt > 0 && Number.isSafeInteger(writtenAt)) segment.sourceWrittenAt = writtenAt;
   if (details) segment.details = details;
   return segment;
 }

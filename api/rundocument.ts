@@ -48,6 +48,10 @@ export interface ExportRun extends RunBase {
   ledger?: RunLedger;
   /** Ends before the first call that writes, and tells what would be done. */
   plan?: true;
+  /** The most of a segment's rows, and of all rows, that may hold no usable address, in percent. */
+  rowFaultGuard: { maxPercent: number };
+  /** Data that was written longer ago is not sent. */
+  maxSourceAgeSeconds?: number;
   /** The most that a run may remove of what a segment holds, in percent. */
   removalGuard: { maxPercent: number };
   /** What a person approved: the token of a report that the guard stopped. */
@@ -56,7 +60,7 @@ export interface ExportRun extends RunBase {
   deletionPolicy: DeletionPolicy;
   match: { email: { field: string; fallbackFields: string[] } };
   consent?: Consent;
-  source: { file: FileSource };
+  source: RunSource;
   segments: RunSegment[];
 }
 
@@ -102,16 +106,103 @@ export interface Consent {
   isTrue?: true;
 }
 
-export interface FileSource {
-  /** Relative to the mounted claim. */
+/** Exactly one. */
+export interface RunSource {
+  file?: FileSource;
+  s3?: S3Source;
+  azureBlob?: AzureBlobSource;
+  postgresql?: PostgresqlSource;
+  customerInsights?: CustomerInsightsSource;
+}
+
+/** Files with tables, wherever they lie. */
+export interface TableFiles {
+  /** A file, or a directory; object stores mark one by a slash at its end. */
   path: string;
-  format: 'CSV';
-  csv: { delimiter: Delimiter };
-  /** The column whose value is the segment's name, where one file holds several. */
+  /** `path` is a directory of which the newest complete entry is read. */
+  newest?: Newest;
+  format: TableFormat;
+  /** Means something where the format is CSV. */
+  csv: CsvOptions;
+  /** The column whose value is the segment's name, where one table holds several. */
   segmentField?: string;
 }
 
-export type Delimiter = 'Comma' | 'Semicolon' | 'Tab';
+export interface Newest {
+  /** Complete is what has it beside it: a file in a directory, or `<file><marker>`. */
+  marker?: string;
+  /** Without a marker, complete is what was not written to for so long. */
+  settleSeconds: number;
+}
+
+export type TableFormat = 'CSV' | 'NDJSON' | 'Parquet';
+
+export interface CsvOptions {
+  delimiter: Delimiter;
+  /** Of a file without a header line. */
+  columns?: string[];
+  /** Default: UTF8. */
+  encoding?: Encoding;
+}
+
+export type Delimiter = 'Comma' | 'Semicolon' | 'Tab' | 'Pipe';
+export type Encoding = 'UTF8' | 'UTF16LE' | 'Windows1252';
+
+/** `path` is relative to the mounted claim. */
+export interface FileSource extends TableFiles {}
+
+/** Keys from a mounted Secret, unless there is a role. */
+export interface S3Source extends TableFiles {
+  /** URL; absent: that of AWS for the region. */
+  endpoint?: string;
+  region: string;
+  bucket: string;
+  workloadIdentity?: { roleARN: string };
+}
+
+/** A SAS token, an account key or a client's secret from a mounted Secret, unless there is an identity. */
+export interface AzureBlobSource extends TableFiles {
+  /** URL of the storage account. */
+  endpoint: string;
+  container: string;
+  layout: 'Files' | 'CustomerInsights';
+  /** Of the layout CustomerInsights: a folder that was not written to for so long is complete. */
+  settleSeconds: number;
+  workloadIdentity?: { tenantId: string; clientId: string };
+  /** Scheme and host of the token endpoint. */
+  authorityHost: string;
+}
+
+/** Exactly one of query and table. Name and password are in a mounted Secret. */
+export interface PostgresqlSource {
+  host: string;
+  port: number;
+  database: string;
+  query?: string;
+  /** `table`, or `schema.table`; the names as they are, without quotes. */
+  table?: string;
+  /** The authorities are those of a mounted Secret, and no others. */
+  hasOwnCa: boolean;
+  statementTimeoutSeconds: number;
+  segmentField?: string;
+  /** The column whose latest value tells when the data was written. */
+  modifiedField?: string;
+}
+
+/** A client's secret from a mounted Secret, unless there is an identity. */
+export interface CustomerInsightsSource {
+  /** URL of the organization. */
+  environmentUrl: string;
+  tenantId: string;
+  workloadIdentity?: { clientId: string };
+  authorityHost: string;
+  /** Logical names. */
+  profileTable: string;
+  profileKeyField: string;
+  membershipType: string;
+  modifiedFrom: 'Memberships' | 'SegmentMetadata';
+  parallelScans: number;
+}
 
 export interface RunSegment {
   /** The name in the source. */
@@ -148,13 +239,17 @@ const base = {
 } as const;
 
 const field = { type: 'string', minLength: 1, maxLength: 256 } as const;
+const url = { type: 'string', pattern: '^https?://[^/?#@]+(/[^?#@]*)?$', maxLength: 500 } as const;
+const authorityHost = { type: 'string', pattern: '^https?://[^/?#@]+$', maxLength: 253 } as const;
+const uuid = { type: 'string', pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' } as const;
+const logicalName = { type: 'string', pattern: '^[a-z][a-z0-9_]{0,127}$' } as const;
 
 const s3Place = {
   type: 'object',
   required: ['region', 'bucket', 'prefix'],
   additionalProperties: false,
   properties: {
-    endpoint: { type: 'string', pattern: '^https?://[^/?#@]+(/[^?#@]*)?$', maxLength: 500 },
+    endpoint: url,
     region: { type: 'string', minLength: 1, maxLength: 64 },
     bucket: { type: 'string', minLength: 3, maxLength: 63 },
     prefix: { type: 'string', minLength: 1, maxLength: 500 },
@@ -173,7 +268,7 @@ const ledger = {
   oneOf: [{ required: ['volume'] }, { required: ['s3'] }],
 } as const;
 
-const removalGuard = {
+const maxPercent = {
   type: 'object',
   required: ['maxPercent'],
   additionalProperties: false,
@@ -189,6 +284,143 @@ const consent = {
   additionalProperties: false,
   properties: { field, equals: field, notEquals: field, isTrue: { const: true } },
   oneOf: [{ required: ['equals'] }, { required: ['notEquals'] }, { required: ['isTrue'] }],
+} as const;
+
+const tableFiles = {
+  path: { type: 'string', minLength: 1, maxLength: 500 },
+  newest: {
+    type: 'object',
+    required: ['settleSeconds'],
+    additionalProperties: false,
+    properties: {
+      marker: { type: 'string', pattern: '^[^/]{1,100}$' },
+      settleSeconds: { type: 'integer', minimum: 0, maximum: 86_400 },
+    },
+  },
+  format: { enum: ['CSV', 'NDJSON', 'Parquet'] },
+  csv: {
+    type: 'object',
+    required: ['delimiter'],
+    additionalProperties: false,
+    properties: {
+      delimiter: { enum: ['Comma', 'Semicolon', 'Tab', 'Pipe'] },
+      columns: {
+        type: 'array',
+        minItems: 1,
+        maxItems: 200,
+        items: { type: 'string', minLength: 1, maxLength: 128 },
+      },
+      encoding: { enum: ['UTF8', 'UTF16LE', 'Windows1252'] },
+    },
+  },
+  segmentField: field,
+} as const;
+
+const source = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    file: {
+      type: 'object',
+      required: ['path', 'format', 'csv'],
+      additionalProperties: false,
+      properties: tableFiles,
+    },
+    s3: {
+      type: 'object',
+      required: ['region', 'bucket', 'path', 'format', 'csv'],
+      additionalProperties: false,
+      properties: {
+        ...tableFiles,
+        endpoint: url,
+        region: s3Place.properties.region,
+        bucket: s3Place.properties.bucket,
+        workloadIdentity: {
+          type: 'object',
+          required: ['roleARN'],
+          additionalProperties: false,
+          properties: { roleARN: { type: 'string', pattern: '^arn:aws', maxLength: 500 } },
+        },
+      },
+    },
+    azureBlob: {
+      type: 'object',
+      required: [
+        'endpoint',
+        'container',
+        'path',
+        'layout',
+        'settleSeconds',
+        'authorityHost',
+        'format',
+        'csv',
+      ],
+      additionalProperties: false,
+      properties: {
+        ...tableFiles,
+        endpoint: url,
+        container: { type: 'string', minLength: 3, maxLength: 63 },
+        layout: { enum: ['Files', 'CustomerInsights'] },
+        settleSeconds: { type: 'integer', minimum: 0, maximum: 86_400 },
+        workloadIdentity: {
+          type: 'object',
+          required: ['tenantId', 'clientId'],
+          additionalProperties: false,
+          properties: { tenantId: uuid, clientId: uuid },
+        },
+        authorityHost,
+      },
+    },
+    postgresql: {
+      type: 'object',
+      required: ['host', 'port', 'database', 'hasOwnCa', 'statementTimeoutSeconds'],
+      additionalProperties: false,
+      properties: {
+        host: { type: 'string', minLength: 1, maxLength: 253 },
+        port: { type: 'integer', minimum: 1, maximum: 65_535 },
+        database: { type: 'string', minLength: 1, maxLength: 63 },
+        query: { type: 'string', minLength: 1, maxLength: 10_000 },
+        table: { type: 'string', minLength: 1, maxLength: 127 },
+        hasOwnCa: { type: 'boolean' },
+        statementTimeoutSeconds: { type: 'integer', minimum: 1, maximum: 86_400 },
+        segmentField: field,
+        modifiedField: field,
+      },
+      oneOf: [{ required: ['query'] }, { required: ['table'] }],
+    },
+    customerInsights: {
+      type: 'object',
+      required: [
+        'environmentUrl',
+        'tenantId',
+        'authorityHost',
+        'profileTable',
+        'profileKeyField',
+        'membershipType',
+        'modifiedFrom',
+        'parallelScans',
+      ],
+      additionalProperties: false,
+      properties: {
+        environmentUrl: url,
+        tenantId: uuid,
+        workloadIdentity: {
+          type: 'object',
+          required: ['clientId'],
+          additionalProperties: false,
+          properties: { clientId: uuid },
+        },
+        authorityHost,
+        profileTable: logicalName,
+        profileKeyField: logicalName,
+        membershipType: { type: 'string', minLength: 1, maxLength: 50 },
+        modifiedFrom: { enum: ['Memberships', 'SegmentMetadata'] },
+        parallelScans: { type: 'integer', minimum: 1, maximum: 16 },
+      },
+    },
+  },
+  minProperties: 1,
+  maxProperties: 1,
 } as const;
 
 /** JSON schema of the run document; `oneOf` is told apart by `kind`. */
@@ -220,7 +452,7 @@ export const runDocumentSchema = {
         export: objectName,
         ledger,
         deletionPolicy,
-        removalGuard,
+        removalGuard: maxPercent,
         approval,
       },
     },
@@ -234,6 +466,7 @@ export const runDocumentSchema = {
         'advertiserId',
         'maxProfiles',
         'mode',
+        'rowFaultGuard',
         'removalGuard',
         'deletionPolicy',
         'match',
@@ -251,7 +484,9 @@ export const runDocumentSchema = {
         mode: { enum: ['Mirror', 'AddOnly'] },
         ledger,
         plan: { const: true },
-        removalGuard,
+        rowFaultGuard: maxPercent,
+        maxSourceAgeSeconds: { type: 'integer', minimum: 1, maximum: 31_536_000 },
+        removalGuard: maxPercent,
         approval,
         deletionPolicy,
         consent,
@@ -268,29 +503,7 @@ export const runDocumentSchema = {
             },
           },
         },
-        source: {
-          type: 'object',
-          required: ['file'],
-          additionalProperties: false,
-          properties: {
-            file: {
-              type: 'object',
-              required: ['path', 'format', 'csv'],
-              additionalProperties: false,
-              properties: {
-                path: { type: 'string', minLength: 1, maxLength: 500 },
-                format: { const: 'CSV' },
-                csv: {
-                  type: 'object',
-                  required: ['delimiter'],
-                  additionalProperties: false,
-                  properties: { delimiter: { enum: ['Comma', 'Semicolon', 'Tab'] } },
-                },
-                segmentField: field,
-              },
-            },
-          },
-        },
+        source,
         segments: {
           type: 'array',
           minItems: 1,

@@ -49,6 +49,41 @@ describe('a valid object', () => {
     expect(result.ok && result.value.status).toEqual({ observedGeneration: -1 });
   });
 
+  it('gets the defaults of its source', () => {
+    const tenantId = '00000000-0000-0000-0000-000000000000';
+    const credentialsSecretRef = { name: 'reader' };
+    const sources = {
+      file: { persistentVolumeClaim: { claimName: 'data' }, path: 'drops', newest: {}, csv: {} },
+      customerInsights: {
+        environmentUrl: 'https://contoso.crm4.dynamics.com',
+        tenantId,
+        credentialsSecretRef,
+      },
+      postgresql: { host: 'db.example', database: 'crm', table: 'people', credentialsSecretRef },
+    };
+    const filled = Object.entries(sources).map(([kind, source]) => {
+      const result = validateExport({
+        ...segmentExport,
+        spec: { ...segmentExport.spec, source: { [kind]: source } },
+      });
+      return result.ok && result.value.spec.source;
+    });
+    expect(filled).toMatchObject([
+      { file: { newest: { settleSeconds: 300 }, csv: { delimiter: 'Comma', encoding: 'UTF8' } } },
+      {
+        customerInsights: {
+          authorityHost: 'https://login.microsoftonline.com',
+          profileTable: 'msdynci_customerprofile',
+          profileKeyField: 'msdynci_customerid',
+          membershipType: 'Customer',
+          modifiedFrom: 'Memberships',
+          parallelScans: 4,
+        },
+      },
+      { postgresql: { port: 5432, statementTimeoutSeconds: 600 } },
+    ]);
+  });
+
   it('gets defaults inside lists and optional parts', () => {
     const schedule = { cron: '0 4 * * *' };
     const result = validateExport({ ...segmentExport, spec: { ...segmentExport.spec, schedule } });

@@ -3,7 +3,9 @@ import type { CriteoConnection } from './generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from './generated/criteosegmentexport.ts';
 import { criteoConnectionSchema, criteoSegmentExportSchema } from './generated/schemas.ts';
 import { apiVersion } from './names.ts';
+import { deepField } from './validation/depth.ts';
 import { type FieldError, toFieldError } from './validation/messages.ts';
+import { dropNulls } from './validation/nulls.ts';
 import { addKubernetes, ajvSchema } from './validation/schema.ts';
 
 export type { FieldError };
@@ -29,7 +31,7 @@ export function validateConnection(
   object: unknown,
   options: ValidateOptions = {},
 ): Validated<CriteoConnection> {
-  return check(options.unknownFields === 'refuse' ? connection.closed() : connection.open(), object);
+  return check(connection, object, options);
 }
 
 /** Checks a CriteoSegmentExport by the schema of its CRD, as `validateConnection` does. */
@@ -37,7 +39,7 @@ export function validateExport(
   object: unknown,
   options: ValidateOptions = {},
 ): Validated<CriteoSegmentExport> {
-  return check(options.unknownFields === 'refuse' ? segmentExport.closed() : segmentExport.open(), object);
+  return check(segmentExport, object, options);
 }
 
 const ajv = new Ajv({
@@ -52,11 +54,14 @@ addKubernetes(ajv);
 const connection = kind<CriteoConnection>('CriteoConnection', criteoConnectionSchema);
 const segmentExport = kind<CriteoSegmentExport>('CriteoSegmentExport', criteoSegmentExportSchema);
 
+interface Kind<T> {
+  schema: AnySchemaObject;
+  open: () => ValidateFunction<T>;
+  closed: () => ValidateFunction<T>;
+}
+
 // Compiled on first use: a program that validates one kind does not pay for the rest.
-function kind<T>(
-  name: string,
-  schema: AnySchemaObject,
-): { open: () => ValidateFunction<T>; closed: () => ValidateFunction<T> } {
+function kind<T>(name: string, schema: AnySchemaObject): Kind<T> {
   const whole = {
     ...schema,
     required: ['apiVersion', 'kind', 'metadata', ...schema.required],
@@ -67,6 +72,7 @@ function kind<T>(
     },
   };
   return {
+    schema: whole,
     open: once(() => ajv.compile<T>(ajvSchema(whole, false))),
     closed: once(() => ajv.compile<T>(ajvSchema(whole, true))),
   };
@@ -80,8 +86,16 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-function check<T>(validate: ValidateFunction<T>, object: unknown): Validated<T> {
+function check<T>(
+  { schema, open, closed }: Kind<T>,
+  object: unknown,
+  { unknownFields }: ValidateOptions,
+): Validated<T> {
+  const deep = deepField(object);
+  if (deep !== undefined) return { ok: false, errors: [{ field: deep, message: 'is nested too deeply' }] };
+  const validate = unknownFields === 'refuse' ? closed() : open();
   const value = structuredClone(object);
+  dropNulls(value, schema);
   if (validate(value)) return { ok: true, value };
   return { ok: false, errors: (validate.errors ?? []).map(toFieldError) };
 }

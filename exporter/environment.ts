@@ -7,6 +7,12 @@ export interface Environment {
   credentials: string;
   /** Directory that holds the source: the mounted claim. */
   source: string;
+  /** Directory of the keys of the source's Secret. */
+  sourceCredentials: string;
+  /** Directory of the authorities of the source's own, in PEM. */
+  sourceCa: string;
+  /** File with the service account's token for a cloud's identity service. */
+  identityToken: string;
   /** Directory that holds the ledger: the mounted claim. */
   ledger: string;
   /** Directory of the keys of the ledger's object store. */
@@ -24,6 +30,8 @@ export interface Environment {
   settleMs?: number;
   /** Replaces how long the ledger's lease lasts, in milliseconds. */
   leaseMs?: number;
+  /** Replaces the URL of AWS' token service. */
+  stsEndpoint?: string;
 }
 
 /** Reads the environment variables `SEGMENTEXPORT_*`. */
@@ -32,11 +40,15 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     runDocument: env.SEGMENTEXPORT_RUN_DOCUMENT || paths.runDocument,
     credentials: env.SEGMENTEXPORT_CREDENTIALS_DIR || paths.credentials,
     source: env.SEGMENTEXPORT_SOURCE_DIR || paths.source,
+    sourceCredentials: env.SEGMENTEXPORT_SOURCE_CREDENTIALS_DIR || paths.sourceCredentials,
+    sourceCa: env.SEGMENTEXPORT_SOURCE_CA_DIR || paths.sourceCa,
+    identityToken: env.SEGMENTEXPORT_IDENTITY_TOKEN || paths.identityToken,
     ledger: env.SEGMENTEXPORT_LEDGER_DIR || paths.ledger,
     ledgerCredentials: env.SEGMENTEXPORT_LEDGER_CREDENTIALS_DIR || paths.ledgerCredentials,
     caBundle: env.SEGMENTEXPORT_CA_BUNDLE || paths.caBundleFile,
     terminationMessage: env.SEGMENTEXPORT_TERMINATION_MESSAGE || paths.terminationMessage,
     run: env.SEGMENTEXPORT_RUN_ID || 'local',
+    ...(env.SEGMENTEXPORT_STS_ENDPOINT ? { stsEndpoint: env.SEGMENTEXPORT_STS_ENDPOINT } : {}),
   };
   const durations = {
     retryBudgetMs: env.SEGMENTEXPORT_RETRY_BUDGET_MS,

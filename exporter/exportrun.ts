@@ -1,9 +1,9 @@
-import { noCounts, type Report, type SegmentCounts, type SegmentReport } from '../api/report.ts';
+import { noCounts, type Report, type SegmentCounts } from '../api/report.ts';
 import type { ExportRun } from '../api/rundocument.ts';
 import { allowAdvertiser, listAdvertisers } from './criteo/advertisers.ts';
 import type { Client } from './criteo/client.ts';
 import { Fault } from './fault.ts';
-import { Selection, select } from './identity/selection.ts';
+import { guardRowFaults, Selection, type SourceLimits, select } from './identity/selection.ts';
 import type { Entry } from './ledger/head.ts';
 import { consentDecision, type Ground } from './mirror/decide.ts';
 import { type Filling, fill, isSurelyGone, removeOnly, type Work } from './mirror/fill.ts';
@@ -30,7 +30,7 @@ export async function exportSegments(
   allowAdvertiser(advertisers, document.advertiserId);
   const records = await world.openRecords(document);
   const lines = report.segments ?? [];
-  const source = await readSource(document, world, lines);
+  const source = await readSource(document, world, report);
   const shared = {
     records,
     owner: document.export,
@@ -72,21 +72,31 @@ function refuseWithoutLedger({ ledger, mode, deletionPolicy, segments }: ExportR
   if (mode === 'Mirror' || takesOver || deletionPolicy !== 'Retain') throw new Fault('RunDocumentInvalid');
 }
 
-async function readSource(
-  document: ExportRun,
-  world: World,
-  lines: readonly SegmentReport[],
-): Promise<SourceSets> {
-  const { maxProfiles } = document;
+async function readSource(document: ExportRun, world: World, report: Report): Promise<SourceSets> {
+  const { maxProfiles, maxSourceAgeSeconds } = document;
+  const lines = report.segments ?? [];
+  const limits: SourceLimits = {
+    maxFaultPercent: document.rowFaultGuard.maxPercent,
+    maxAgeMs: maxSourceAgeSeconds === undefined ? undefined : maxSourceAgeSeconds * 1000,
+    now: world.clock.now(),
+  };
   const selections = document.segments.map(() => new Selection(maxProfiles + 1));
   try {
     using progress = startProgress(world.log, (rows) => `read ${rows} rows`);
     const options = { maxProfiles, signal: world.signal, onRows: progress.advance };
-    const withdrawn = await select(world.openSource(document), selections, options);
-    const faults = selections.map((selection) => selection.refusal());
+    const { withdrawn, malformed } = await select(world.openSource(document), selections, options);
+    if (malformed > 0) report.malformed = malformed;
+    guardRowFaults(selections, malformed, limits.maxFaultPercent);
+    const faults = selections.map((selection) => selection.refusal(limits));
     return { withdrawn, faults, digests: selections.map((selection) => selection.drain()) };
   } finally {
-    for (const [index, { counts }] of selections.entries()) Object.assign(lines[index] ?? {}, counts);
+    for (const [index, { counts, writtenAt }] of selections.entries()) {
+      Object.assign(
+        lines[index] ?? {},
+        counts,
+        writtenAt === undefined ? {} : { sourceWrittenAt: writtenAt },
+      );
+    }
   }
 }
 

@@ -14,7 +14,7 @@ import { createLog, placeOf } from './log.ts';
 import { defaultSettleMs } from './mirror/history.ts';
 import { type Records, withoutLedger } from './mirror/records.ts';
 import { beginReport, run } from './run.ts';
-import { openSource } from './source/open.ts';
+import { openSource, type SourceSurroundings } from './source/open.ts';
 
 const environment = readEnvironment(process.env);
 const log = createLog((line) => process.stdout.write(line), environment.run, Date.now);
@@ -55,7 +55,7 @@ await run(
   document,
   {
     readCredentials: () => readCredentials(environment.credentials),
-    openSource: (exportRun) => openSource(exportRun, environment.source),
+    openSource: (exportRun) => openSource(exportRun, sourceSurroundings()),
     openRecords,
     probeLedger: ({ ledger }) => (ledger ? probeStore(ledger.s3, ledgerPlaces()) : Promise.resolve()),
     exchange: createExchange(dispatcher),
@@ -76,6 +76,20 @@ async function readRunDocument(path: string): Promise<RunDocument> {
     log.error('the run document cannot be used', placeOf(error));
     return endWith('RunDocumentInvalid');
   }
+}
+
+function sourceSurroundings(): SourceSurroundings {
+  const { source, sourceCredentials, sourceCa, identityToken, stsEndpoint } = environment;
+  return {
+    directory: source,
+    credentialsDirectory: sourceCredentials,
+    caDirectory: sourceCa,
+    identityToken,
+    dispatcher,
+    clock: systemClock,
+    log,
+    ...(stsEndpoint === undefined ? {} : { stsEndpoint }),
+  };
 }
 
 function ledgerPlaces() {

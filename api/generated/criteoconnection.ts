@@ -53,7 +53,7 @@ export interface CriteoConnectionSpec {
    */
   dataPrivacy: DataPrivacy;
   /**
-   * Whether every export that uses this connection must have spec.consent. Default: false. The value true: Not supported by this release: the resource is refused with the reason NotYetSupported. Example: true
+   * Whether every export that uses this connection must have spec.consent. One that has none runs no more: its condition Ready says ConsentRequired. Default: false. Example: true
    */
   requireConsent: boolean;
   /**

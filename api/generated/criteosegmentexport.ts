@@ -65,7 +65,7 @@ export interface CriteoSegmentExportSpec {
    */
   source: Source;
   /**
-   * How old the source may be, in seconds since it was last written. An older one stops the run before anything is sent. 60 to 31536000 (a year). Default: any age. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: 90000
+   * How old the source may be, in seconds since it was last written. An older one stops the run before anything is sent for a segment of it. 60 to 31536000 (a year). Default: any age. Example: 90000
    */
   maxSourceAgeSeconds?: number;
   /**
@@ -92,6 +92,15 @@ export interface CriteoSegmentExportSpec {
    * Mirror: who left the source's segment is removed at Criteo too, as far as this export added them; needs the connection's spec.ledger. AddOnly: nobody is removed, but for those whose consent is gone. Default: Mirror where the connection has a ledger, else AddOnly; status.mode tells. Example: AddOnly
    */
   mode?: 'Mirror' | 'AddOnly';
+  /**
+   * Stops a segment, before anything is sent for it, where suspiciously many of its rows hold no usable address: they are malformed, or their address is invalid (status tells both); and the whole run where so many of all rows do. Rows without an address are no fault. Default: {maxPercent: 50}. Example: {maxPercent: 5}
+   */
+  rowFaultGuard?: {
+    /**
+     * The most of the rows that may be so, in percent; 100: any number. 0 to 100. Default: 50. Example: 5
+     */
+    maxPercent: number;
+  };
   /**
    * Stops a segment from which a run would remove suspiciously many, before anything of it is sent, until a person approves that run: status.pendingApproval tells how. It guards segments that left the export as well. Default: {maxPercent: 30}. Example: {maxPercent: 10}
    */
@@ -289,7 +298,7 @@ export interface Source {
    */
   file?: FileSourceSpec;
   /**
-   * Objects in a store that speaks S3. Not supported by this release: the resource is refused with the reason NotYetSupported.
+   * Objects in a store that speaks S3. Exactly one of credentialsSecretRef and workloadIdentity.
    */
   s3?: {
     /**
@@ -305,38 +314,70 @@ export interface Source {
      */
     bucket: string;
     /**
-     * The object's key, or a prefix that ends in / and holds one object a segment. At most 500 characters. Example: "segments/people.csv"
+     * The object's key, or a prefix that ends in / and holds one object a segment, or one prefix a segment whose objects are its parts; with segmentField, all its objects are parts of one table. At most 500 characters. Example: "segments/people.csv"
      */
     path: string;
     /**
-     * The Secret, in this namespace, with the keys accessKeyId and secretAccessKey. Example: {name: object-store}
+     * Path is a directory into which another tool writes again and again, each time a file or a directory of its own; the newest complete one is read, as if path named it. Newest by the time at which it was last written. Names that begin with "." or "_", and unfinished ones (.tmp, .part, .partial, .inprogress, .crdownload), are passed over. Default: path is read as it is. Example: {marker: _SUCCESS}
      */
-    credentialsSecretRef: {
+    newest?: {
+      /**
+       * Complete is what has this beside it: a file of this name in the directory, or, for a file, one of its name with this behind it (people.csv.done for the marker ".done"). Default: none; complete is what was not written to for settleSeconds. 1 to 100 characters. Example: "_SUCCESS"
+       */
+      marker?: string;
+      /**
+       * How long nothing must have been written to it, in seconds, to be complete; not asked where marker is set. 0 to 86400 (a day). Default: 300. Example: 900
+       */
+      settleSeconds: number;
+    };
+    /**
+     * The Secret, in this namespace, with the keys accessKeyId and secretAccessKey, and sessionToken for temporary ones. Example: {name: object-store}
+     */
+    credentialsSecretRef?: {
       /**
        * Name of the Secret. At most 253 characters. Example: "object-store"
        */
       name: string;
     };
     /**
-     * How the file is written. One of CSV, NDJSON and Parquet. Default: CSV. The values NDJSON and Parquet: Not supported by this release: the resource is refused with the reason NotYetSupported. Example: CSV
+     * Instead of keys: a role of AWS that the service account of spec.job.serviceAccountName may assume. Example: {roleARN: "arn:aws:iam::123456789012:role/segments-reader"}
+     */
+    workloadIdentity?: {
+      /**
+       * The role's ARN. At most 500 characters. Example: "arn:aws:iam::123456789012:role/segments-reader"
+       */
+      roleARN: string;
+    };
+    /**
+     * How the file is written. One of CSV, NDJSON (one JSON object a line) and Parquet. CSV and NDJSON may be compressed with gzip or zstd, told by their first bytes. Default: CSV. Example: Parquet
      */
     format: 'CSV' | 'NDJSON' | 'Parquet';
     /**
-     * How CSV is read, besides RFC 4180: a header line is required; a byte-order mark, CRLF and quoted line breaks are understood; the text is UTF-8. Only with format CSV.
+     * How CSV is read, besides RFC 4180: a byte-order mark, CRLF and quoted line breaks are understood. Only with format CSV. Default: commas, a header line, UTF-8.
      */
     csv?: {
       /**
-       * What stands between two fields. One of Comma, Semicolon and Tab. Default: Comma. Example: Semicolon
+       * What stands between two fields. One of Comma, Semicolon, Tab and Pipe. Default: Comma. Example: Semicolon
        */
-      delimiter: 'Comma' | 'Semicolon' | 'Tab';
+      delimiter: 'Comma' | 'Semicolon' | 'Tab' | 'Pipe';
+      /**
+       * Names of the columns, in their order, for files that have no header line. Every line is then a profile. Default: none; the first line holds the names. Example: [id, email, segment]
+       *
+       * Items: Name of a column. 1 to 128 characters. Example: "email"
+       */
+      columns?: string[];
+      /**
+       * How the text is written. One of UTF8, UTF16LE (what SQL Server and "Unicode text" of a spreadsheet are) and Windows1252. Default: UTF8. Example: Windows1252
+       */
+      encoding: 'UTF8' | 'UTF16LE' | 'Windows1252';
     };
     /**
-     * The column whose value is the name of the row's segment; rows of other segments are left out. Required where one file holds several segments; not allowed where path is a directory. 1 to 256 characters. Default: none. Example: "segment"
+     * The column whose value is the name of the row's segment; rows of other segments are left out. Required where one file holds several segments. 1 to 256 characters. Default: none. Example: "segment"
      */
     segmentField?: string;
   };
   /**
-   * Blobs in a container of Azure Storage. Not supported by this release: the resource is refused with the reason NotYetSupported.
+   * Blobs in a container of Azure Storage, Data Lake Storage Gen2 included. Exactly one of credentialsSecretRef and workloadIdentity.
    */
   azureBlob?: {
     /**
@@ -352,38 +393,82 @@ export interface Source {
      */
     path: string;
     /**
-     * What is found at path. Files: one file, or a directory with one file a segment. CustomerInsights: the folder into which Dynamics 365 Customer Insights exports segments. Default: Files. Example: CustomerInsights
+     * What is found at path. Files: one file, or a directory with one file a segment, or one directory a segment. CustomerInsights: the folder of an export of Dynamics 365 Customer Insights, such as CustomerInsights_<instance>/<export>; a segment is the table of its output table name, and its newest complete folder is read. Default: Files. Example: CustomerInsights
      */
     layout: 'Files' | 'CustomerInsights';
     /**
-     * The Secret, in this namespace, with the key sasToken, or the keys tenantId, clientId and clientSecret. Example: {name: azure-storage}
+     * With layout CustomerInsights: how long nothing must have been written to a folder, in seconds, to be complete. 0 to 86400 (a day). Default: 1800. Example: 3600
      */
-    credentialsSecretRef: {
+    settleSeconds: number;
+    /**
+     * Path is a directory into which another tool writes again and again, each time a file or a directory of its own; the newest complete one is read, as if path named it. Newest by the time at which it was last written. Names that begin with "." or "_", and unfinished ones (.tmp, .part, .partial, .inprogress, .crdownload), are passed over. Default: path is read as it is. Example: {marker: _SUCCESS}
+     */
+    newest?: {
+      /**
+       * Complete is what has this beside it: a file of this name in the directory, or, for a file, one of its name with this behind it (people.csv.done for the marker ".done"). Default: none; complete is what was not written to for settleSeconds. 1 to 100 characters. Example: "_SUCCESS"
+       */
+      marker?: string;
+      /**
+       * How long nothing must have been written to it, in seconds, to be complete; not asked where marker is set. 0 to 86400 (a day). Default: 300. Example: 900
+       */
+      settleSeconds: number;
+    };
+    /**
+     * The Secret, in this namespace, with the key sasToken, or accountKey, or the keys tenantId, clientId and clientSecret. Example: {name: azure-storage}
+     */
+    credentialsSecretRef?: {
       /**
        * Name of the Secret. At most 253 characters. Example: "object-store"
        */
       name: string;
     };
     /**
-     * How the file is written. One of CSV, NDJSON and Parquet. Default: CSV. The values NDJSON and Parquet: Not supported by this release: the resource is refused with the reason NotYetSupported. Example: CSV
+     * Instead of a Secret: an identity of Microsoft Entra that trusts the service account of spec.job.serviceAccountName. Example: {tenantId: "00000000-0000-0000-0000-000000000000", clientId: "00000000-0000-0000-0000-000000000000"}
+     */
+    workloadIdentity?: {
+      /**
+       * Id of the tenant in Microsoft Entra. Example: "00000000-0000-0000-0000-000000000000"
+       */
+      tenantId: string;
+      /**
+       * Id of the application or managed identity. Example: "00000000-0000-0000-0000-000000000000"
+       */
+      clientId: string;
+    };
+    /**
+     * Where tokens of Microsoft Entra come from; another than those of Microsoft's clouds only where the controller allows it. Default: "https://login.microsoftonline.com". Example: "https://login.microsoftonline.us"
+     */
+    authorityHost: string;
+    /**
+     * How the file is written. One of CSV, NDJSON (one JSON object a line) and Parquet. CSV and NDJSON may be compressed with gzip or zstd, told by their first bytes. Default: CSV. Example: Parquet
      */
     format: 'CSV' | 'NDJSON' | 'Parquet';
     /**
-     * How CSV is read, besides RFC 4180: a header line is required; a byte-order mark, CRLF and quoted line breaks are understood; the text is UTF-8. Only with format CSV.
+     * How CSV is read, besides RFC 4180: a byte-order mark, CRLF and quoted line breaks are understood. Only with format CSV. Default: commas, a header line, UTF-8.
      */
     csv?: {
       /**
-       * What stands between two fields. One of Comma, Semicolon and Tab. Default: Comma. Example: Semicolon
+       * What stands between two fields. One of Comma, Semicolon, Tab and Pipe. Default: Comma. Example: Semicolon
        */
-      delimiter: 'Comma' | 'Semicolon' | 'Tab';
+      delimiter: 'Comma' | 'Semicolon' | 'Tab' | 'Pipe';
+      /**
+       * Names of the columns, in their order, for files that have no header line. Every line is then a profile. Default: none; the first line holds the names. Example: [id, email, segment]
+       *
+       * Items: Name of a column. 1 to 128 characters. Example: "email"
+       */
+      columns?: string[];
+      /**
+       * How the text is written. One of UTF8, UTF16LE (what SQL Server and "Unicode text" of a spreadsheet are) and Windows1252. Default: UTF8. Example: Windows1252
+       */
+      encoding: 'UTF8' | 'UTF16LE' | 'Windows1252';
     };
     /**
-     * The column whose value is the name of the row's segment; rows of other segments are left out. Required where one file holds several segments; not allowed where path is a directory. 1 to 256 characters. Default: none. Example: "segment"
+     * The column whose value is the name of the row's segment; rows of other segments are left out. Required where one file holds several segments. 1 to 256 characters. Default: none. Example: "segment"
      */
     segmentField?: string;
   };
   /**
-   * A table or a query of a PostgreSQL database. Exactly one of query and table. Not supported by this release: the resource is refused with the reason NotYetSupported.
+   * A table or a query of a PostgreSQL database, over TLS. Exactly one of query and table.
    */
   postgresql?: {
     /**
@@ -432,9 +517,13 @@ export interface Source {
      * The column whose value is the name of the row's segment; rows of other segments are left out. Required where the export has several segments. 1 to 256 characters. Default: none. Example: "segment"
      */
     segmentField?: string;
+    /**
+     * A column of type timestamp or date: its latest value tells when the data was written, for status and maxSourceAgeSeconds. 1 to 63 characters. Default: none; that is not known. Example: "updated_at"
+     */
+    modifiedField?: string;
   };
   /**
-   * Segments of Dynamics 365 Customer Insights, read by its API. Not supported by this release: the resource is refused with the reason NotYetSupported.
+   * Segments of Dynamics 365 Customer Insights, read from Dataverse by its Web API. A segment is named by its output table name (Male_under_40), match.email and consent by columns of the profile (msdynci_email). Exactly one of credentialsSecretRef and workloadIdentity.
    */
   customerInsights?: {
     /**
@@ -448,12 +537,45 @@ export interface Source {
     /**
      * The Secret, in this namespace, with the keys clientId and clientSecret. Example: {name: insights-reader}
      */
-    credentialsSecretRef: {
+    credentialsSecretRef?: {
       /**
        * Name of the Secret. At most 253 characters. Example: "object-store"
        */
       name: string;
     };
+    /**
+     * Instead of a Secret: an identity of Microsoft Entra that trusts the service account of spec.job.serviceAccountName. Example: {clientId: "00000000-0000-0000-0000-000000000000"}
+     */
+    workloadIdentity?: {
+      /**
+       * Id of the application or managed identity. Example: "00000000-0000-0000-0000-000000000000"
+       */
+      clientId: string;
+    };
+    /**
+     * Where tokens of Microsoft Entra come from; another than those of Microsoft's clouds only where the controller allows it. Default: "https://login.microsoftonline.com". Example: "https://login.microsoftonline.us"
+     */
+    authorityHost: string;
+    /**
+     * Logical name of the table with the profiles. Default: "msdynci_customerprofile". Example: "msdynci_contactprofile"
+     */
+    profileTable: string;
+    /**
+     * The column of the profiles that holds the id by which memberships name them. Default: "msdynci_customerid". Example: "msdynci_contactid"
+     */
+    profileKeyField: string;
+    /**
+     * Whose memberships count: the value of msdynci_segmentmembershiptype. Default: Customer. Example: Contact
+     */
+    membershipType: string;
+    /**
+     * What tells when a segment was written: the latest modifiedon of its memberships, or that of the segment's row in mscipriv_segmentmetadata. Microsoft documents neither. One of Memberships and SegmentMetadata. Default: Memberships. Example: SegmentMetadata
+     */
+    modifiedFrom: 'Memberships' | 'SegmentMetadata';
+    /**
+     * How many scans of a table run at once. 1 to 16. Default: 4. Example: 8
+     */
+    parallelScans: number;
   };
 }
 
@@ -471,24 +593,47 @@ export interface FileSourceSpec {
     claimName: string;
   };
   /**
-   * The file or directory, relative to the root of the volume. At most 500 characters. A file holds one segment, or several where segmentField is set; .csv.gz is unpacked. A directory holds a file for each segment, such as high-value.csv or high-value.csv.gz for the segment high-value. Example: "exports/people.csv"
+   * The file or directory, relative to the root of the volume. At most 500 characters. A file holds one segment, or several where segmentField is set. A directory holds a file for each segment, such as high-value.csv or high-value.csv.gz for the segment high-value, or a directory of that name whose files are its parts; with segmentField, all its files are parts of one table. Files and parts end in .csv, .ndjson or .parquet as format says, with .gz or .zst behind it where they are compressed. Example: "exports/people.csv"
    */
   path: string;
   /**
-   * How the file is written. One of CSV, NDJSON and Parquet. Default: CSV. The values NDJSON and Parquet: Not supported by this release: the resource is refused with the reason NotYetSupported. Example: CSV
+   * Path is a directory into which another tool writes again and again, each time a file or a directory of its own; the newest complete one is read, as if path named it. Newest by the time at which it was last written. Names that begin with "." or "_", and unfinished ones (.tmp, .part, .partial, .inprogress, .crdownload), are passed over. Default: path is read as it is. Example: {marker: _SUCCESS}
+   */
+  newest?: {
+    /**
+     * Complete is what has this beside it: a file of this name in the directory, or, for a file, one of its name with this behind it (people.csv.done for the marker ".done"). Default: none; complete is what was not written to for settleSeconds. 1 to 100 characters. Example: "_SUCCESS"
+     */
+    marker?: string;
+    /**
+     * How long nothing must have been written to it, in seconds, to be complete; not asked where marker is set. 0 to 86400 (a day). Default: 300. Example: 900
+     */
+    settleSeconds: number;
+  };
+  /**
+   * How the file is written. One of CSV, NDJSON (one JSON object a line) and Parquet. CSV and NDJSON may be compressed with gzip or zstd, told by their first bytes. Default: CSV. Example: Parquet
    */
   format: 'CSV' | 'NDJSON' | 'Parquet';
   /**
-   * How CSV is read, besides RFC 4180: a header line is required; a byte-order mark, CRLF and quoted line breaks are understood; the text is UTF-8. Only with format CSV.
+   * How CSV is read, besides RFC 4180: a byte-order mark, CRLF and quoted line breaks are understood. Only with format CSV. Default: commas, a header line, UTF-8.
    */
   csv?: {
     /**
-     * What stands between two fields. One of Comma, Semicolon and Tab. Default: Comma. Example: Semicolon
+     * What stands between two fields. One of Comma, Semicolon, Tab and Pipe. Default: Comma. Example: Semicolon
      */
-    delimiter: 'Comma' | 'Semicolon' | 'Tab';
+    delimiter: 'Comma' | 'Semicolon' | 'Tab' | 'Pipe';
+    /**
+     * Names of the columns, in their order, for files that have no header line. Every line is then a profile. Default: none; the first line holds the names. Example: [id, email, segment]
+     *
+     * Items: Name of a column. 1 to 128 characters. Example: "email"
+     */
+    columns?: string[];
+    /**
+     * How the text is written. One of UTF8, UTF16LE (what SQL Server and "Unicode text" of a spreadsheet are) and Windows1252. Default: UTF8. Example: Windows1252
+     */
+    encoding: 'UTF8' | 'UTF16LE' | 'Windows1252';
   };
   /**
-   * The column whose value is the name of the row's segment; rows of other segments are left out. Required where one file holds several segments; not allowed where path is a directory. 1 to 256 characters. Default: none. Example: "segment"
+   * The column whose value is the name of the row's segment; rows of other segments are left out. Required where one file holds several segments. 1 to 256 characters. Default: none. Example: "segment"
    */
   segmentField?: string;
 }
@@ -619,7 +764,7 @@ export interface JobOptions {
    */
   activeDeadlineSeconds: number;
   /**
-   * Service account of the pods, for identities that a cloud gives them. At most 253 characters. Default: one without any rights. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: "crm-exports"
+   * Service account of the pods, for the identity that a cloud gives it (workloadIdentity of a source). Whoever writes it here needs the verb use on it. The pods get no token for the Kubernetes API. At most 253 characters. Default: the namespace's default, without a token. Example: "crm-exports"
    */
   serviceAccountName?: string;
 }
@@ -799,6 +944,10 @@ export interface ProfileCounts {
    */
   invalid: number;
   /**
+   * Rows that could not be read: too many or too few fields, or no JSON object with text in its fields. Example: 1
+   */
+  malformed?: number;
+  /**
    * Rows without an address. Example: 7
    */
   empty: number;
@@ -861,6 +1010,10 @@ export interface SegmentStatus {
    */
   message?: string;
   /**
+   * When the source says that the segment's data was last written; absent where it does not say. RFC 3339, UTC. Example: "2026-11-22T03:12:00Z"
+   */
+  sourceWrittenAt?: string;
+  /**
    * Rows of the source that belong to the segments. Example: 20000
    */
   read?: number;
@@ -868,6 +1021,10 @@ export interface SegmentStatus {
    * Rows whose address has not the form of one. Example: 12
    */
   invalid?: number;
+  /**
+   * Rows that could not be read: too many or too few fields, or no JSON object with text in its fields. Example: 1
+   */
+  malformed?: number;
   /**
    * Rows without an address. Example: 7
    */
@@ -1053,6 +1210,10 @@ export interface PlannedCounts {
    */
   invalid?: number;
   /**
+   * Rows that could not be read: too many or too few fields, or no JSON object with text in its fields. Example: 1
+   */
+  malformed?: number;
+  /**
    * Rows without an address. Example: 7
    */
   empty?: number;
@@ -1115,6 +1276,10 @@ export interface PlannedSegment {
    */
   origin?: 'Created' | 'Kept' | 'TakenOver';
   /**
+   * When the source says that the segment's data was last written; absent where it does not say. RFC 3339, UTC. Example: "2026-11-22T03:12:00Z"
+   */
+  sourceWrittenAt?: string;
+  /**
    * Rows of the source that belong to the segments. Example: 20000
    */
   read?: number;
@@ -1122,6 +1287,10 @@ export interface PlannedSegment {
    * Rows whose address has not the form of one. Example: 12
    */
   invalid?: number;
+  /**
+   * Rows that could not be read: too many or too few fields, or no JSON object with text in its fields. Example: 1
+   */
+  malformed?: number;
   /**
    * Rows without an address. Example: 7
    */

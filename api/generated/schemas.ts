@@ -489,24 +489,24 @@ export const criteoSegmentExportSchema = {
       ],
       "x-kubernetes-validations": [
         {
-          "rule": "!has(self.source.file) || has(self.source.file.segmentField) || size(self.segments) == 1 || !self.source.file.path.matches('(?i)[.](csv|tsv|txt|json|ndjson|jsonl|parquet)([.]gz)?$')",
+          "rule": "!has(self.source.file) || has(self.source.file.segmentField) || size(self.segments) == 1 || !self.source.file.path.matches('(?i)[.](csv|tsv|txt|json|ndjson|jsonl|parquet)([.](gz|zst))?$')",
           "fieldPath": ".source.file.segmentField",
           "reason": "FieldValueRequired",
           "message": "path names one file and the export has several segments: set segmentField to the column whose value is the segment's name, or let path be a directory with one file a segment, such as high-value.csv for the segment high-value"
         },
         {
-          "rule": "!has(self.source.file) || has(self.source.file.segmentField) || self.source.file.path.matches('(?i)[.](csv|tsv|txt|json|ndjson|jsonl|parquet)([.]gz)?$') || self.segments.all(segment, segment.name.matches('^[^/.][^/]*$'))",
+          "rule": "!has(self.source.file) || has(self.source.file.segmentField) || self.source.file.path.matches('(?i)[.](csv|tsv|txt|json|ndjson|jsonl|parquet)([.](gz|zst))?$') || self.segments.all(segment, segment.name.matches('^[^/.][^/]*$'))",
           "fieldPath": ".segments",
           "message": "each name is a file's name in the directory that source.file.path names: it must neither hold a / nor begin with a dot, such as high-value for high-value.csv"
         },
         {
-          "rule": "!has(self.source.s3) || has(self.source.s3.segmentField) || size(self.segments) == 1 || !self.source.s3.path.matches('(?i)[.](csv|tsv|txt|json|ndjson|jsonl|parquet)([.]gz)?$')",
+          "rule": "!has(self.source.s3) || has(self.source.s3.segmentField) || size(self.segments) == 1 || !self.source.s3.path.matches('(?i)[.](csv|tsv|txt|json|ndjson|jsonl|parquet)([.](gz|zst))?$')",
           "fieldPath": ".source.s3.segmentField",
           "reason": "FieldValueRequired",
           "message": "path names one file and the export has several segments: set segmentField to the column whose value is the segment's name, or let path be a directory with one file a segment, such as high-value.csv for the segment high-value"
         },
         {
-          "rule": "!has(self.source.azureBlob) || has(self.source.azureBlob.segmentField) || size(self.segments) == 1 || !self.source.azureBlob.path.matches('(?i)[.](csv|tsv|txt|json|ndjson|jsonl|parquet)([.]gz)?$')",
+          "rule": "!has(self.source.azureBlob) || has(self.source.azureBlob.segmentField) || size(self.segments) == 1 || !self.source.azureBlob.path.matches('(?i)[.](csv|tsv|txt|json|ndjson|jsonl|parquet)([.](gz|zst))?$')",
           "fieldPath": ".source.azureBlob.segmentField",
           "reason": "FieldValueRequired",
           "message": "path names one file and the export has several segments: set segmentField to the column whose value is the segment's name, or let path be a directory with one file a segment, such as high-value.csv for the segment high-value"
@@ -516,6 +516,18 @@ export const criteoSegmentExportSchema = {
           "fieldPath": ".source.postgresql.segmentField",
           "reason": "FieldValueRequired",
           "message": "the export has several segments: set segmentField to the column whose value is the segment's name, such as \"segment\""
+        },
+        {
+          "rule": "!has(self.maxSourceAgeSeconds) || !has(self.source.postgresql) || has(self.source.postgresql.modifiedField)",
+          "fieldPath": ".source.postgresql.modifiedField",
+          "reason": "FieldValueRequired",
+          "message": "a database does not tell when its rows were written, and maxSourceAgeSeconds is set: name the column that does, such as \"updated_at\""
+        },
+        {
+          "rule": "!((has(self.source.s3) && has(self.source.s3.workloadIdentity)) || (has(self.source.azureBlob) && has(self.source.azureBlob.workloadIdentity)) || (has(self.source.customerInsights) && has(self.source.customerInsights.workloadIdentity))) || (has(self.job) && has(self.job.serviceAccountName))",
+          "fieldPath": ".job.serviceAccountName",
+          "reason": "FieldValueRequired",
+          "message": "workloadIdentity is a service account's: name the one that the cloud's identity trusts, such as \"crm-exports\""
         }
       ],
       "properties": {
@@ -689,6 +701,29 @@ export const criteoSegmentExportSchema = {
                     }
                   ]
                 },
+                "newest": {
+                  "type": "object",
+                  "properties": {
+                    "marker": {
+                      "type": "string",
+                      "minLength": 1,
+                      "maxLength": 100,
+                      "x-kubernetes-validations": [
+                        {
+                          "rule": "self.matches(r'^[^/\\x00-\\x1f\\x7f]+$')",
+                          "message": "must be the name of a file or the end of one, without \"/\", such as \"_SUCCESS\""
+                        }
+                      ]
+                    },
+                    "settleSeconds": {
+                      "type": "integer",
+                      "format": "int32",
+                      "minimum": 0,
+                      "maximum": 86400,
+                      "default": 300
+                    }
+                  }
+                },
                 "format": {
                   "type": "string",
                   "maxLength": 10,
@@ -709,7 +744,29 @@ export const criteoSegmentExportSchema = {
                       "enum": [
                         "Comma",
                         "Semicolon",
-                        "Tab"
+                        "Tab",
+                        "Pipe"
+                      ]
+                    },
+                    "columns": {
+                      "type": "array",
+                      "minItems": 1,
+                      "maxItems": 200,
+                      "x-kubernetes-list-type": "atomic",
+                      "items": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 128
+                      }
+                    },
+                    "encoding": {
+                      "type": "string",
+                      "maxLength": 20,
+                      "default": "UTF8",
+                      "enum": [
+                        "UTF8",
+                        "UTF16LE",
+                        "Windows1252"
                       ]
                     }
                   }
@@ -726,14 +783,17 @@ export const criteoSegmentExportSchema = {
               "required": [
                 "region",
                 "bucket",
-                "path",
-                "credentialsSecretRef"
+                "path"
               ],
               "x-kubernetes-validations": [
                 {
                   "rule": "!has(self.csv) || self.format == 'CSV'",
                   "fieldPath": ".csv",
                   "message": "goes with format: CSV only; leave csv away, or write format: CSV"
+                },
+                {
+                  "rule": "[has(self.credentialsSecretRef), has(self.workloadIdentity)].exists_one(set, set)",
+                  "message": "must have exactly one of credentialsSecretRef and workloadIdentity"
                 }
               ],
               "properties": {
@@ -775,6 +835,29 @@ export const criteoSegmentExportSchema = {
                     }
                   ]
                 },
+                "newest": {
+                  "type": "object",
+                  "properties": {
+                    "marker": {
+                      "type": "string",
+                      "minLength": 1,
+                      "maxLength": 100,
+                      "x-kubernetes-validations": [
+                        {
+                          "rule": "self.matches(r'^[^/\\x00-\\x1f\\x7f]+$')",
+                          "message": "must be the name of a file or the end of one, without \"/\", such as \"_SUCCESS\""
+                        }
+                      ]
+                    },
+                    "settleSeconds": {
+                      "type": "integer",
+                      "format": "int32",
+                      "minimum": 0,
+                      "maximum": 86400,
+                      "default": 300
+                    }
+                  }
+                },
                 "credentialsSecretRef": {
                   "type": "object",
                   "required": [
@@ -790,6 +873,25 @@ export const criteoSegmentExportSchema = {
                         {
                           "rule": "self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",
                           "message": "must be the name of an object: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit, such as \"nordic\""
+                        }
+                      ]
+                    }
+                  }
+                },
+                "workloadIdentity": {
+                  "type": "object",
+                  "required": [
+                    "roleARN"
+                  ],
+                  "properties": {
+                    "roleARN": {
+                      "type": "string",
+                      "minLength": 20,
+                      "maxLength": 500,
+                      "x-kubernetes-validations": [
+                        {
+                          "rule": "self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$')",
+                          "message": "must be the ARN of a role, such as \"arn:aws:iam::123456789012:role/segments-reader\""
                         }
                       ]
                     }
@@ -815,7 +917,29 @@ export const criteoSegmentExportSchema = {
                       "enum": [
                         "Comma",
                         "Semicolon",
-                        "Tab"
+                        "Tab",
+                        "Pipe"
+                      ]
+                    },
+                    "columns": {
+                      "type": "array",
+                      "minItems": 1,
+                      "maxItems": 200,
+                      "x-kubernetes-list-type": "atomic",
+                      "items": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 128
+                      }
+                    },
+                    "encoding": {
+                      "type": "string",
+                      "maxLength": 20,
+                      "default": "UTF8",
+                      "enum": [
+                        "UTF8",
+                        "UTF16LE",
+                        "Windows1252"
                       ]
                     }
                   }
@@ -832,14 +956,22 @@ export const criteoSegmentExportSchema = {
               "required": [
                 "endpoint",
                 "container",
-                "path",
-                "credentialsSecretRef"
+                "path"
               ],
               "x-kubernetes-validations": [
                 {
                   "rule": "!has(self.csv) || self.format == 'CSV'",
                   "fieldPath": ".csv",
                   "message": "goes with format: CSV only; leave csv away, or write format: CSV"
+                },
+                {
+                  "rule": "[has(self.credentialsSecretRef), has(self.workloadIdentity)].exists_one(set, set)",
+                  "message": "must have exactly one of credentialsSecretRef and workloadIdentity"
+                },
+                {
+                  "rule": "self.layout != 'CustomerInsights' || (self.format == 'CSV' && !has(self.csv) && !has(self.newest) && !has(self.segmentField))",
+                  "fieldPath": ".layout",
+                  "message": "CustomerInsights tells its format itself; leave format, csv, newest and segmentField away"
                 }
               ],
               "properties": {
@@ -885,6 +1017,36 @@ export const criteoSegmentExportSchema = {
                     "CustomerInsights"
                   ]
                 },
+                "settleSeconds": {
+                  "type": "integer",
+                  "format": "int32",
+                  "minimum": 0,
+                  "maximum": 86400,
+                  "default": 1800
+                },
+                "newest": {
+                  "type": "object",
+                  "properties": {
+                    "marker": {
+                      "type": "string",
+                      "minLength": 1,
+                      "maxLength": 100,
+                      "x-kubernetes-validations": [
+                        {
+                          "rule": "self.matches(r'^[^/\\x00-\\x1f\\x7f]+$')",
+                          "message": "must be the name of a file or the end of one, without \"/\", such as \"_SUCCESS\""
+                        }
+                      ]
+                    },
+                    "settleSeconds": {
+                      "type": "integer",
+                      "format": "int32",
+                      "minimum": 0,
+                      "maximum": 86400,
+                      "default": 300
+                    }
+                  }
+                },
                 "credentialsSecretRef": {
                   "type": "object",
                   "required": [
@@ -904,6 +1066,49 @@ export const criteoSegmentExportSchema = {
                       ]
                     }
                   }
+                },
+                "workloadIdentity": {
+                  "type": "object",
+                  "required": [
+                    "tenantId",
+                    "clientId"
+                  ],
+                  "properties": {
+                    "tenantId": {
+                      "type": "string",
+                      "minLength": 36,
+                      "maxLength": 36,
+                      "x-kubernetes-validations": [
+                        {
+                          "rule": "self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",
+                          "message": "must be a UUID, such as \"00000000-0000-0000-0000-000000000000\""
+                        }
+                      ]
+                    },
+                    "clientId": {
+                      "type": "string",
+                      "minLength": 36,
+                      "maxLength": 36,
+                      "x-kubernetes-validations": [
+                        {
+                          "rule": "self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",
+                          "message": "must be a UUID, such as \"00000000-0000-0000-0000-000000000000\""
+                        }
+                      ]
+                    }
+                  }
+                },
+                "authorityHost": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "default": "https://login.microsoftonline.com",
+                  "x-kubernetes-validations": [
+                    {
+                      "rule": "self.matches(r'^https?://[^/?#@\\s]+$')",
+                      "message": "must be a URL of a host without a path, such as \"https://login.microsoftonline.us\""
+                    }
+                  ]
                 },
                 "format": {
                   "type": "string",
@@ -925,7 +1130,29 @@ export const criteoSegmentExportSchema = {
                       "enum": [
                         "Comma",
                         "Semicolon",
-                        "Tab"
+                        "Tab",
+                        "Pipe"
+                      ]
+                    },
+                    "columns": {
+                      "type": "array",
+                      "minItems": 1,
+                      "maxItems": 200,
+                      "x-kubernetes-list-type": "atomic",
+                      "items": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 128
+                      }
+                    },
+                    "encoding": {
+                      "type": "string",
+                      "maxLength": 20,
+                      "default": "UTF8",
+                      "enum": [
+                        "UTF8",
+                        "UTF16LE",
+                        "Windows1252"
                       ]
                     }
                   }
@@ -1041,6 +1268,11 @@ export const criteoSegmentExportSchema = {
                   "type": "string",
                   "minLength": 1,
                   "maxLength": 256
+                },
+                "modifiedField": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 63
                 }
               }
             },
@@ -1048,8 +1280,13 @@ export const criteoSegmentExportSchema = {
               "type": "object",
               "required": [
                 "environmentUrl",
-                "tenantId",
-                "credentialsSecretRef"
+                "tenantId"
+              ],
+              "x-kubernetes-validations": [
+                {
+                  "rule": "[has(self.credentialsSecretRef), has(self.workloadIdentity)].exists_one(set, set)",
+                  "message": "must have exactly one of credentialsSecretRef and workloadIdentity"
+                }
               ],
               "properties": {
                 "environmentUrl": {
@@ -1093,6 +1330,83 @@ export const criteoSegmentExportSchema = {
                       ]
                     }
                   }
+                },
+                "workloadIdentity": {
+                  "type": "object",
+                  "required": [
+                    "clientId"
+                  ],
+                  "properties": {
+                    "clientId": {
+                      "type": "string",
+                      "minLength": 36,
+                      "maxLength": 36,
+                      "x-kubernetes-validations": [
+                        {
+                          "rule": "self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",
+                          "message": "must be a UUID, such as \"00000000-0000-0000-0000-000000000000\""
+                        }
+                      ]
+                    }
+                  }
+                },
+                "authorityHost": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "default": "https://login.microsoftonline.com",
+                  "x-kubernetes-validations": [
+                    {
+                      "rule": "self.matches(r'^https?://[^/?#@\\s]+$')",
+                      "message": "must be a URL of a host without a path, such as \"https://login.microsoftonline.us\""
+                    }
+                  ]
+                },
+                "profileTable": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 128,
+                  "default": "msdynci_customerprofile",
+                  "x-kubernetes-validations": [
+                    {
+                      "rule": "self.matches('^[a-z][a-z0-9_]*$')",
+                      "message": "must be the logical name of a table or column, in lower case, such as \"msdynci_customerprofile\""
+                    }
+                  ]
+                },
+                "profileKeyField": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 128,
+                  "default": "msdynci_customerid",
+                  "x-kubernetes-validations": [
+                    {
+                      "rule": "self.matches('^[a-z][a-z0-9_]*$')",
+                      "message": "must be the logical name of a table or column, in lower case, such as \"msdynci_customerprofile\""
+                    }
+                  ]
+                },
+                "membershipType": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 50,
+                  "default": "Customer"
+                },
+                "modifiedFrom": {
+                  "type": "string",
+                  "maxLength": 20,
+                  "default": "Memberships",
+                  "enum": [
+                    "Memberships",
+                    "SegmentMetadata"
+                  ]
+                },
+                "parallelScans": {
+                  "type": "integer",
+                  "format": "int32",
+                  "minimum": 1,
+                  "maximum": 16,
+                  "default": 4
                 }
               }
             }
@@ -1309,6 +1623,18 @@ export const criteoSegmentExportSchema = {
             "Mirror",
             "AddOnly"
           ]
+        },
+        "rowFaultGuard": {
+          "type": "object",
+          "properties": {
+            "maxPercent": {
+              "type": "integer",
+              "format": "int32",
+              "minimum": 0,
+              "maximum": 100,
+              "default": 50
+            }
+          }
         },
         "removalGuard": {
           "type": "object",
@@ -1875,6 +2201,12 @@ export const criteoSegmentExportSchema = {
                   "minimum": 0,
                   "maximum": 9007199254740991
                 },
+                "malformed": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
                 "empty": {
                   "type": "integer",
                   "format": "int64",
@@ -2025,6 +2357,12 @@ export const criteoSegmentExportSchema = {
                   "minimum": 0,
                   "maximum": 9007199254740991
                 },
+                "malformed": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
                 "empty": {
                   "type": "integer",
                   "format": "int64",
@@ -2122,6 +2460,10 @@ export const criteoSegmentExportSchema = {
                 "type": "string",
                 "maxLength": 1024
               },
+              "sourceWrittenAt": {
+                "type": "string",
+                "format": "date-time"
+              },
               "read": {
                 "type": "integer",
                 "format": "int64",
@@ -2129,6 +2471,12 @@ export const criteoSegmentExportSchema = {
                 "maximum": 9007199254740991
               },
               "invalid": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
+              },
+              "malformed": {
                 "type": "integer",
                 "format": "int64",
                 "minimum": 0,
@@ -2337,6 +2685,12 @@ export const criteoSegmentExportSchema = {
                   "minimum": 0,
                   "maximum": 9007199254740991
                 },
+                "malformed": {
+                  "type": "integer",
+                  "format": "int64",
+                  "minimum": 0,
+                  "maximum": 9007199254740991
+                },
                 "empty": {
                   "type": "integer",
                   "format": "int64",
@@ -2441,6 +2795,10 @@ export const criteoSegmentExportSchema = {
                       "TakenOver"
                     ]
                   },
+                  "sourceWrittenAt": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
                   "read": {
                     "type": "integer",
                     "format": "int64",
@@ -2448,6 +2806,12 @@ export const criteoSegmentExportSchema = {
                     "maximum": 9007199254740991
                   },
                   "invalid": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "malformed": {
                     "type": "integer",
                     "format": "int64",
                     "minimum": 0,
@@ -2886,6 +3250,12 @@ export const criteoSegmentExportSchema = {
                     "maximum": 9007199254740991
                   },
                   "invalid": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "malformed": {
                     "type": "integer",
                     "format": "int64",
                     "minimum": 0,

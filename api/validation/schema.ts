@@ -53,8 +53,11 @@ interface Check {
 function uniqueKeys(keys: readonly string[]): Check {
   const check: Check = (data) => {
     const items = Array.isArray(data) ? data : [];
-    const identities = items.map((item) => JSON.stringify(keys.map((key) => item?.[key])));
-    const again = identities.findIndex((identity, index) => identities.indexOf(identity) < index);
+    const seen = new Set<string>();
+    const again = items.findIndex((item) => {
+      const identity = JSON.stringify(keys.map((key) => item?.[key]));
+      return seen.size === seen.add(identity).size;
+    });
     if (again < 0) return true;
     const names = keys.join(' and ');
     const message = `has the ${names} of item ${again} twice: give each item another ${names}`;
@@ -69,7 +72,12 @@ export function simplePattern(rule: string): { pattern: RegExp; not: boolean } |
   const match = /^(!?)self\.matches\((r?)'([^']*)'\)$/.exec(rule);
   const [, not, raw, pattern] = match ?? [];
   if (pattern === undefined || (!raw && pattern.includes('\\'))) return undefined;
-  return { pattern: new RegExp(pattern, 'u'), not: not === '!' };
+  return { pattern: new RegExp(asJavaScript(pattern), 'u'), not: not === '!' };
+}
+
+/** The API server's \s is these five alone; JavaScript's is every space of Unicode. It stands in a class wherever we use it. */
+function asJavaScript(pattern: string): string {
+  return pattern.replaceAll('\\s', String.raw`\t\n\f\r `);
 }
 
 function simpleRules(rules: readonly { rule: string; message: string }[]): Check {

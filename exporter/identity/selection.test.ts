@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Fault } from '../fault.ts';
 import type { Row, Source, SourceEvent } from '../source/source.ts';
 import { never } from '../testkit.ts';
-import { Selection, select } from './selection.ts';
+import { guardRowFaults, Selection, type SourceLimits, select } from './selection.ts';
 
 const sourceOf = (...events: SourceEvent[]): Source => ({
   read: async function* () {
@@ -17,6 +17,7 @@ const rows = (...all: Short[]): SourceEvent => ({
   rows: all.map(([segment, candidates, hasConsent = true]) => ({ segment, candidates, hasConsent })),
 });
 const selections = (count: number): Selection[] => Array.from({ length: count }, () => new Selection(100));
+const limits: SourceLimits = { maxFaultPercent: 50, now: 10_000 };
 const options = { maxProfiles: 10, signal: never, onRows: () => undefined };
 
 /** The names of those whose addresses at example.com a set holds. */
@@ -42,7 +43,14 @@ test('each row is counted once, under what became of it', async () => {
     [gold, silver],
     options,
   );
-  expect(gold.counts).toMatchObject({ read: 5, selected: 1, duplicate: 1, empty: 1, invalid: 2 });
+  expect(gold.counts).toMatchObject({
+    read: 5,
+    selected: 1,
+    duplicate: 1,
+    empty: 1,
+    invalid: 1,
+    malformed: 1,
+  });
   expect(silver.counts).toMatchObject({ read: 1, selected: 1, duplicate: 0 });
   expect([gold, silver].map((selection) => namesIn(selection.drain()))).toEqual(['a', 'a']);
 });
@@ -54,7 +62,8 @@ test('the limit counts all segments together, and stops the reading', async () =
     reason: 'TooManyProfiles',
     details: { count: 3 },
   });
-  await expect(select(source, selections(2), { ...options, maxProfiles: 4 })).resolves.toHaveLength(0);
+  const enough = await select(source, selections(2), { ...options, maxProfiles: 4 });
+  expect(enough.withdrawn).toHaveLength(0);
 });
 
 test('what kept a segment from being read is told; a segment without people is another matter', async () => {
@@ -68,7 +77,7 @@ test('what kept a segment from being read is told; a segment without people is a
     all,
     options,
   );
-  expect(all.map((selection) => [selection.refusal()?.reason, selection.isEmpty])).toEqual([
+  expect(all.map((selection) => [selection.refusal(limits)?.reason, selection.isEmpty])).toEqual([
     [undefined, true],
     ['SourceEmpty', true],
     ['SegmentNotFound', true],
@@ -76,10 +85,79 @@ test('what kept a segment from being read is told; a segment without people is a
   ]);
 });
 
+describe('how old the data is', () => {
+  const aged = async (...events: SourceEvent[]): Promise<Selection[]> => {
+    const both = selections(2);
+    await select(sourceOf(...events, rows([0, person('a')], [1, person('b')])), both, options);
+    return both;
+  };
+  const reasons = (all: readonly Selection[], asked: Partial<SourceLimits>) =>
+    all.map((selection) => selection.refusal({ ...limits, ...asked })?.reason);
+
+  test('stops the segments whose data is older than was asked, and no others', async () => {
+    const both = await aged(
+      { kind: 'written', segment: 0, at: 8_999 },
+      { kind: 'written', segment: 1, at: 9_000 },
+    );
+    expect(reasons(both, { maxAgeMs: 1_000 })).toEqual(['SourceStale', undefined]);
+    expect(both[0]?.refusal({ ...limits, maxAgeMs: 1_000 })?.details).toEqual({ writtenAt: 8_999 });
+    expect(reasons(both, {})).toEqual([undefined, undefined]);
+  });
+
+  test('is the latest that the source told; told of no segment, it is everybody\u2019s', async () => {
+    const both = await aged(
+      { kind: 'written', segment: 0, at: 9_500 },
+      { kind: 'written', at: 5_000 },
+      { kind: 'written', segment: 0, at: 1 },
+    );
+    expect(both.map(({ writtenAt }) => writtenAt)).toEqual([9_500, 5_000]);
+  });
+
+  test('must be known where it is asked for', async () => {
+    expect(reasons(await aged(), { maxAgeMs: 1_000 })).toEqual(['SourceAgeUnknown', 'SourceAgeUnknown']);
+    expect(reasons(await aged(), {})).toEqual([undefined, undefined]);
+  });
+});
+
+describe('rows without a usable address', () => {
+  const read = async (...events: SourceEvent[]): Promise<{ all: Selection[]; malformed: number }> => {
+    const all = selections(2);
+    const { malformed } = await select(sourceOf(...events), all, options);
+    return { all, malformed };
+  };
+
+  test('stop their segment where they are more than allowed; empty ones are no fault', async () => {
+    const { all } = await read(
+      rows([0, ['none']], [0, 'misshapen'], [0, person('a')], [0, ['']]),
+      rows([1, ['none']], [1, 'misshapen'], [1, ['none']], [1, person('a')], [1, ['']]),
+    );
+    expect(all.map((selection) => selection.refusal(limits)?.reason)).toEqual([
+      undefined,
+      'TooManyRowFaults',
+    ]);
+    expect(all[1]?.refusal(limits)?.details).toEqual({ count: 3, total: 5 });
+    expect(all[1]?.refusal({ ...limits, maxFaultPercent: 60 })).toBeUndefined();
+  });
+
+  test('stop the run where they are more than allowed of all rows, those of no segment included', async () => {
+    const { all, malformed } = await read(
+      rows([0, person('a')], [1, person('b')]),
+      { kind: 'malformed', count: 1 },
+      { kind: 'malformed', count: 2 },
+    );
+    expect(malformed).toBe(3);
+    expect(() => guardRowFaults(all, malformed, 59)).toThrow(
+      expect.objectContaining({ reason: 'TooManyRowFaults', details: { count: 3, total: 5 } }),
+    );
+    expect(() => guardRowFaults(all, malformed, 60)).not.toThrow();
+    expect(() => guardRowFaults(selections(1), 0, 0)).not.toThrow();
+  });
+});
+
 describe('people without consent', () => {
   test('are not selected, and are returned, sorted, for removal', async () => {
     const [gold] = selections(1) as [Selection];
-    const withdrawn = await select(
+    const { withdrawn } = await select(
       sourceOf(
         rows([0, person('a')], [0, person('b'), false], [0, person('c')], [0, person('d'), false]),
         rows([0, [''], false], [0, ['none'], false], [0, 'misshapen', false], [0, person('b'), false]),
@@ -90,13 +168,13 @@ describe('people without consent', () => {
     expect(namesIn(withdrawn)).toBe('bd');
     expect(namesIn(gold.drain())).toBe('ac');
     expect(gold.counts).toMatchObject({
-      ...{ read: 8, selected: 2, withoutConsent: 3, empty: 1, invalid: 2, duplicate: 0 },
+      ...{ read: 8, selected: 2, withoutConsent: 3, empty: 1, invalid: 1, malformed: 1, duplicate: 0 },
     });
   });
 
   test('are left out of every segment, also where another row of theirs consents', async () => {
     const [gold, silver] = selections(2) as [Selection, Selection];
-    const withdrawn = await select(
+    const { withdrawn } = await select(
       sourceOf(
         rows([0, person('a')], [0, person('a')], [0, person('b')], [1, person('a')]),
         rows([1, person('A'), false], [0, person('c'), false], [1, person('c')]),
@@ -114,7 +192,7 @@ describe('people without consent', () => {
   test('are withdrawn by all their addresses: an earlier run may have sent a fallback', async () => {
     const [gold] = selections(1) as [Selection];
     const row: Short = [0, ['a@example.com', 'none', 'b@example.com'], false];
-    expect(namesIn(await select(sourceOf(rows(row)), [gold], options))).toBe('ab');
+    expect(namesIn((await select(sourceOf(rows(row)), [gold], options)).withdrawn)).toBe('ab');
     expect(gold.counts).toMatchObject({ read: 1, withoutConsent: 1 });
   });
 
@@ -125,7 +203,7 @@ describe('people without consent', () => {
       details: { count: 2 },
     });
     const exactly = { ...options, maxWithoutConsent: 2, maxProfiles: 1 };
-    expect(namesIn(await select(source, selections(1), exactly))).toBe('ab');
+    expect(namesIn((await select(source, selections(1), exactly)).withdrawn)).toBe('ab');
   });
 
   test('whatever the rows are, nobody withdrawn is selected, and the counts add up', async () => {
@@ -140,13 +218,12 @@ describe('people without consent', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(row, { maxLength: 12 }), async (all) => {
         const both = selections(2);
-        const withdrawn = namesIn(
-          await select(sourceOf(rows(...all)), both, { ...options, maxProfiles: 100 }),
-        );
+        const selected = await select(sourceOf(rows(...all)), both, { ...options, maxProfiles: 100 });
+        const withdrawn = namesIn(selected.withdrawn);
         for (const [segment, selection] of both.entries()) {
-          const { read, invalid, empty, duplicate, withoutConsent, selected } = selection.counts;
+          const { read, invalid, malformed, empty, duplicate, withoutConsent, selected } = selection.counts;
           expect(read).toBe(all.filter(([of]) => of === segment).length);
-          expect(invalid + empty + duplicate + withoutConsent + selected).toBe(read);
+          expect(invalid + malformed + empty + duplicate + withoutConsent + selected).toBe(read);
           const names = namesIn(selection.drain());
           expect(names).toHaveLength(selected);
           expect(new Set(names).isDisjointFrom(new Set(withdrawn))).toBe(true);

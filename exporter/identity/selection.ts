@@ -1,4 +1,4 @@
-import { noCounts, type SegmentCounts } from '../../api/report.ts';
+import { noCounts, type SegmentCounts, sumCounts } from '../../api/report.ts';
 import { Fault } from '../fault.ts';
 import { type Digests, difference, none, sizeOf } from '../mirror/sets.ts';
 import type { Row, Source } from '../source/source.ts';
@@ -12,6 +12,8 @@ export class Selection {
   found = false;
   /** The segment could not be read. */
   fault: Fault | undefined;
+  /** When its data was last written, as far as the source told; milliseconds since the epoch. */
+  writtenAt: number | undefined;
   readonly #set: DigestSet;
   #digests: Digests = none;
   readonly #digest = Buffer.alloc(digestBytes);
@@ -25,8 +27,12 @@ export class Selection {
   add({ candidates, hasConsent }: Row, withdrawn: DigestSet): void {
     this.found = true;
     this.counts.read++;
-    const identity = candidates === 'misshapen' ? 'invalid' : identifyFirst(candidates, this.#digest);
-    if (candidates === 'misshapen' || identity === 'invalid') this.counts.invalid++;
+    if (candidates === 'misshapen') {
+      this.counts.malformed++;
+      return;
+    }
+    const identity = identifyFirst(candidates, this.#digest);
+    if (identity === 'invalid') this.counts.invalid++;
     else if (identity === 'empty') this.counts.empty++;
     else if (!hasConsent) {
       this.counts.withoutConsent++;
@@ -52,8 +58,10 @@ export class Selection {
   }
 
   /** Why the segment cannot be filled, if so. */
-  refusal(): Fault | undefined {
-    return this.fault ?? (this.found ? undefined : new Fault('SegmentNotFound'));
+  refusal(limits: SourceLimits): Fault | undefined {
+    if (this.fault) return this.fault;
+    if (!this.found) return new Fault('SegmentNotFound');
+    return staleness(this.writtenAt, limits) ?? tooManyFaults(this.counts, limits.maxFaultPercent);
   }
 
   /** The source has nobody for the segment. */
@@ -69,6 +77,43 @@ export class Selection {
   }
 }
 
+export interface SourceLimits {
+  /** The most of the rows that may hold no usable address, in percent. */
+  maxFaultPercent: number;
+  /** Older data is refused. */
+  maxAgeMs?: number | undefined;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+function staleness(writtenAt: number | undefined, { maxAgeMs, now }: SourceLimits): Fault | undefined {
+  if (maxAgeMs === undefined) return undefined;
+  if (writtenAt === undefined) return new Fault('SourceAgeUnknown');
+  return now - writtenAt > maxAgeMs ? new Fault('SourceStale', { writtenAt }) : undefined;
+}
+
+type RowCounts = Pick<SegmentCounts, 'read' | 'invalid' | 'malformed'>;
+
+function tooManyFaults({ read, invalid, malformed }: RowCounts, maxPercent: number): Fault | undefined {
+  const count = invalid + malformed;
+  return count * 100 > maxPercent * read ? new Fault('TooManyRowFaults', { count, total: read }) : undefined;
+}
+
+/**
+ * Stops the run where too many of all rows are faulty; `malformed` are those whose segment is not known.
+ * @throws Fault TooManyRowFaults.
+ */
+export function guardRowFaults(
+  selections: readonly Selection[],
+  malformed: number,
+  maxFaultPercent: number,
+): void {
+  const total = sumCounts(selections.map(({ counts }) => counts));
+  const all = { ...total, read: total.read + malformed, malformed: total.malformed + malformed };
+  const fault = tooManyFaults(all, maxFaultPercent);
+  if (fault) throw fault;
+}
+
 export interface SelectOptions {
   /** Distinct addresses, summed over the segments. */
   maxProfiles: number;
@@ -78,9 +123,15 @@ export interface SelectOptions {
   onRows: (count: number) => void;
 }
 
+export interface Selected {
+  /** The digests, sorted, of everybody who was found without consent in any segment. */
+  withdrawn: Digests;
+  /** Rows that could not be read, and whose segment is not known. */
+  malformed: number;
+}
+
 /**
- * Reads the source to its end into one selection a segment, and returns the digests,
- * sorted, of everybody who was found without consent in any of them. Over a limit
+ * Reads the source to its end into one selection a segment. Over a limit
  * reading stops: however large the source is, the memory is bounded.
  * @throws Fault TooManyProfiles, TooManyWithoutConsent, with the count at which it stopped; and the source's own.
  */
@@ -88,9 +139,10 @@ export async function select(
   source: Source,
   selections: readonly Selection[],
   { maxProfiles, maxWithoutConsent = 1_000_000, signal, onRows }: SelectOptions,
-): Promise<Digests> {
+): Promise<Selected> {
   const withdrawn = new DigestSet();
   let selected = 0;
+  let malformed = 0;
   for await (const event of source.read(signal)) {
     signal.throwIfAborted();
     if (event.kind === 'rows') {
@@ -105,6 +157,12 @@ export async function select(
         }
       }
       onRows(event.rows.length);
+    } else if (event.kind === 'malformed') {
+      malformed += event.count;
+      onRows(event.count);
+    } else if (event.kind === 'written') {
+      const told = event.segment === undefined ? selections : [at(selections, event.segment)];
+      for (const selection of told) selection.writtenAt = Math.max(selection.writtenAt ?? 0, event.at);
     } else {
       const selection = at(selections, event.segment);
       selection.found = true;
@@ -113,7 +171,7 @@ export async function select(
   }
   const gone = withdrawn.drain();
   for (const selection of selections) selection.close(gone);
-  return gone;
+  return { withdrawn: gone, malformed };
 }
 
 function at(selections: readonly Selection[], segment: number): Selection {

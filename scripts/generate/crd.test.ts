@@ -103,31 +103,22 @@ describe.each(kinds.map((crd) => [crd.spec.names.kind, crd] as const))('%s', (_,
 describe('what this release does not support', () => {
   const sentence = 'Not supported by this release: the resource is refused with the reason NotYetSupported.';
   const unsupported = {
-    CriteoConnection: ['spec.requireConsent'],
+    CriteoConnection: [],
     CriteoSegmentExport: [
-      'spec.source.s3',
-      'spec.source.azureBlob',
-      'spec.source.postgresql',
-      'spec.source.customerInsights',
-      'spec.source.file.format',
-      'spec.maxSourceAgeSeconds',
       'spec.runAfter',
       'spec.job.tolerations',
       'spec.job.priorityClassName',
       'spec.job.labels',
-      'spec.job.serviceAccountName',
     ],
   };
 
-  it.each(Object.entries(unsupported))(
+  it.each(Object.entries<string[]>(unsupported))(
     'is said in the description of each such field of %s, and of no other',
     (kind, paths) => {
       const crd = kinds.find(({ spec }) => spec.names.kind === kind);
       const fields = crd ? fieldsOf(schemaOf(crd), '') : [];
       const said = fields.filter(({ node }) => node.description?.includes(sentence)).map(({ path }) => path);
-      // A description may be shared: csv and format stand in sources that are refused as a whole.
-      const own = said.filter((path) => !/^spec\.source\.(s3|azureBlob)\./.test(path));
-      expect(own.toSorted()).toEqual(paths.toSorted());
+      expect(said.toSorted()).toEqual(paths.toSorted());
     },
   );
 });
