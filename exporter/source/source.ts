@@ -18,6 +18,10 @@ export type SourceEvent =
   | { kind: 'rows'; rows: readonly Row[] }
   /** The source has the segment, whether or not any rows follow. A segment with rows need not be announced. */
   | { kind: 'found'; segment: number }
+  /** When data was last written, in milliseconds since the epoch: the segment's, or everybody's. The latest that is told counts. */
+  | { kind: 'written'; segment?: number; at: number }
+  /** Rows that cannot be read, and whose segment is not known; of a known one they are rows that are `misshapen`. */
+  | { kind: 'malformed'; count: number }
   /** The segment cannot be read; the others can. */
   | { kind: 'fault'; segment: number; fault: Fault };
 

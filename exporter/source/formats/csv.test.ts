@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Delimiter } from '../../api/rundocument.ts';
+import type { Delimiter } from '../../../api/rundocument.ts';
 import { CsvScanner, readHeader } from './csv.ts';
 
 /** The records of a text that comes in chunks of so many bytes. */

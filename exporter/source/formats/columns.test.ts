@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findColumns, pick } from './columns.ts';
-
-const columns = findColumns(['name', 'email', 'e2'], { fields: ['email', 'e2'] });
+import { findColumns } from './columns.ts';
 
 describe('findColumns', () => {
   test('finds names without the spaces around them', () => {
@@ -29,12 +27,18 @@ describe('findColumns', () => {
     [
       ['email', 'ok', 'ok'],
       { fields: ['email'], consent: { field: 'ok', equals: 'x' } },
-      'SourceNotCsv',
-      { line: 1 },
+      'FieldAmbiguous',
+      { column: 'Consent', line: 1 },
     ],
-    [['email', 'x', 'email'], { fields: ['email'] }, 'SourceNotCsv', { line: 1 }],
+    [
+      ['tier', 'email', ' tier'],
+      { fields: ['email'], segmentField: 'tier' },
+      'FieldAmbiguous',
+      { column: 'Segment', line: 1 },
+    ],
+    [['email', 'x', 'x', 'email'], { fields: ['email'] }, 'FieldAmbiguous', { fieldIndex: 0, line: 1 }],
   ])('%j', (header, wanted, reason, details) => {
-    expect(() => findColumns(header, wanted)).toThrow(expect.objectContaining({ reason, details }));
+    expect(() => findColumns(header, wanted, 1)).toThrow(expect.objectContaining({ reason, details }));
   });
 
   test('a name that is there twice but not needed does no harm', () => {
@@ -42,24 +46,8 @@ describe('findColumns', () => {
   });
 });
 
-describe('pick', () => {
-  test.each([
-    [
-      ['A', 'a@x.no', 'b@x.no'],
-      ['a@x.no', 'b@x.no'],
-    ],
-    [
-      ['A', 'a@x.no'],
-      ['a@x.no', ''],
-    ],
-    [['A'], ['', '']],
-    [
-      ['A', 'a@x.no', '', '', ' '],
-      ['a@x.no', ''],
-    ],
-    [['Smith', 'John', 'a@x.no', 'b@x.no'], 'misshapen'],
-  ])('%j', (record, expected) => {
-    const cells = { cellCount: record.length, cell: (index: number) => record[index] ?? '' };
-    expect(pick(cells, columns)).toEqual(expected);
-  });
+test('of names that stand in no file no line is told', () => {
+  expect(() => findColumns(['email', 'email'], { fields: ['email'] })).toThrow(
+    expect.objectContaining({ reason: 'FieldAmbiguous', details: { fieldIndex: 0 } }),
+  );
 });

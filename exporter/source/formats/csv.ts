@@ -1,7 +1,7 @@
-import type { Delimiter } from '../../api/rundocument.ts';
-import { Fault } from '../fault.ts';
+import type { Delimiter } from '../../../api/rundocument.ts';
+import { Fault } from '../../fault.ts';
 
-const codes: Readonly<Record<Delimiter, number>> = { Comma: 0x2c, Semicolon: 0x3b, Tab: 0x09 };
+const codes: Readonly<Record<Delimiter, number>> = { Comma: 0x2c, Semicolon: 0x3b, Tab: 0x09, Pipe: 0x7c };
 /** Delimiters that a table may have. */
 export const delimiters = Object.keys(codes) as Delimiter[];
 
