@@ -1,14 +1,16 @@
 import { chmod, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { exitCodes, type RunReason } from '../../../api/reasons.ts';
 import type { ReportDetails } from '../../../api/report.ts';
 import type { ExportRun } from '../../../api/rundocument.ts';
+import { parquetOf } from '../../../exporter/source/formats/parquet/testkit.ts';
 import { checkOf, exportOf, type Input, runExporter, sandboxCredentials, segmentOf } from './program.ts';
 import { sandboxFor, writes } from './sandbox.ts';
 
 const people = 'name,email\nA,a@example.com\n';
+const parquet = parquetOf({ columnData: [{ name: 'email', data: ['a@example.com', 'b@example.com'] }] });
 
 interface Case {
   name: string;
@@ -114,15 +116,144 @@ const wholeRun: Case[] = [
   },
   {
     name: 'a gzip file that is cut off',
-    reason: 'SourceNotCsv',
+    reason: 'SourceDamaged',
     details: { line: 3 },
     input: { files: { 'people.csv': gzipSync(people).subarray(0, -6) } },
   },
   {
     name: 'an e-mail column that is there twice',
+    reason: 'FieldAmbiguous',
+    details: { fieldIndex: 0, line: 1 },
+    input: { files: { 'people.csv': 'email,email\na@example.com,b@example.com\n' } },
+  },
+  {
+    name: 'a consent column that is there twice',
+    reason: 'FieldAmbiguous',
+    details: { column: 'Consent', line: 1 },
+    change: { consent: { field: 'ok', isTrue: true } },
+    input: { files: { 'people.csv': 'email,ok,ok\na@example.com,yes,no\n' } },
+  },
+  {
+    name: 'a missing consent column',
+    reason: 'ConsentFieldNotFound',
+    change: { consent: { field: 'ok', isTrue: true } },
+  },
+  {
+    name: 'a zstd file that is cut off',
+    reason: 'SourceDamaged',
+    details: { line: 2 },
+    input: { files: { 'people.csv': zstdCompressSync(people).subarray(0, -6) } },
+  },
+  {
+    name: 'a line of 50 MB',
+    reason: 'SourceNotCsv',
+    details: { line: 3 },
+    input: { files: { 'people.csv': `${people}B,${'x'.repeat(50_000_000)}\n` } },
+  },
+  {
+    name: 'a line of 50 MB that is packed small',
+    reason: 'SourceNotCsv',
+    details: { line: 3 },
+    input: { files: { 'people.csv': gzipSync(`${people}B,${'x'.repeat(50_000_000)}\n`) } },
+  },
+  {
+    name: 'a NUL',
+    reason: 'SourceNotCsv',
+    details: { line: 3 },
+    input: { files: { 'people.csv': `${people}B\0,b@example.com\n` } },
+  },
+  {
+    name: 'UTF-16 of which nothing was said',
     reason: 'SourceNotCsv',
     details: { line: 1 },
-    input: { files: { 'people.csv': 'email,email\na@example.com,b@example.com\n' } },
+    input: { files: { 'people.csv': Buffer.from(`\ufeff${people}`, 'utf16le') } },
+  },
+  {
+    name: 'rows that end before the address',
+    reason: 'TooManyRowFaults',
+    details: { count: 2, total: 3 },
+    input: { files: { 'people.csv': `${people}B\nC\n` } },
+  },
+  {
+    name: 'columns that are none of those that were said to be there',
+    reason: 'FieldNotFound',
+    details: { fieldIndex: 0 },
+    change: { source: csv({ csv: { delimiter: 'Comma', columns: ['name', 'mail'] } }) },
+  },
+  {
+    name: 'CSV in place of NDJSON',
+    reason: 'SourceNotNdjson',
+    details: { line: 1 },
+    change: { source: csv({ format: 'NDJSON' }) },
+  },
+  {
+    name: 'NDJSON in which nobody has the field',
+    reason: 'FieldNotFound',
+    details: { fieldIndex: 0 },
+    change: { source: csv({ format: 'NDJSON' }) },
+    input: { files: { 'people.csv': '{"mail":"a@example.com"}\n{}\n' } },
+  },
+  {
+    name: 'NDJSON in which nobody has the consent field',
+    reason: 'ConsentFieldNotFound',
+    change: { source: csv({ format: 'NDJSON' }), consent: { field: 'ok', isTrue: true } },
+    input: { files: { 'people.csv': '{"email":"a@example.com"}\n' } },
+  },
+  {
+    name: 'NDJSON with a line of 50 MB',
+    reason: 'SourceNotNdjson',
+    details: { line: 2 },
+    change: { source: csv({ format: 'NDJSON' }) },
+    input: { files: { 'people.csv': `{"email":"a@example.com"}\n{"email":"${'x'.repeat(50_000_000)}"}` } },
+  },
+  {
+    name: 'NDJSON whose lines are mostly none',
+    reason: 'TooManyRowFaults',
+    details: { count: 2, total: 3 },
+    change: { source: csv({ format: 'NDJSON', segmentField: 'tier' }) },
+    input: { files: { 'people.csv': '{"email":"a@example.com","tier":"readers"}\n[]\n{"email":\n' } },
+  },
+  {
+    name: 'a Parquet file without its end',
+    reason: 'SourceNotParquet',
+    change: { source: csv({ format: 'Parquet' }) },
+    input: { files: { 'people.csv': parquet.subarray(0, -20) } },
+  },
+  {
+    name: 'a Parquet file without its beginning',
+    reason: 'SourceDamaged',
+    change: { source: csv({ format: 'Parquet' }) },
+    input: { files: { 'people.csv': parquet.subarray(40) } },
+  },
+  {
+    name: 'CSV in place of Parquet',
+    reason: 'SourceNotParquet',
+    change: { source: csv({ format: 'Parquet' }) },
+  },
+  {
+    name: 'a Parquet column of bytes',
+    reason: 'FieldNotText',
+    details: { fieldIndex: 0 },
+    change: { source: csv({ format: 'Parquet' }) },
+    input: {
+      files: { 'people.csv': parquetOf({ columnData: [{ name: 'email', data: [Buffer.from([0xff])] }] }) },
+    },
+  },
+  {
+    name: 'a directory in which nothing is complete',
+    reason: 'SourceIncomplete',
+    change: { source: csv({ path: '.', newest: { settleSeconds: 3600 } }) },
+  },
+  {
+    name: 'a directory of newer and newer files that is not there',
+    reason: 'SourceNotFound',
+    change: { source: csv({ path: 'out', newest: { settleSeconds: 0 } }) },
+  },
+  {
+    name: 'a directory of parts without any',
+    reason: 'SourceEmpty',
+    change: { source: csv({ path: '.', segmentField: 'tier' }) },
+    input: { files: { 'people.log': people } },
   },
   {
     name: 'more profiles than the limit',
@@ -146,9 +277,9 @@ const oneSegment: Case[] = [
   },
   { name: 'a header alone', reason: 'SegmentEmpty', input: { files: { 'people.csv': 'name,email\n' } } },
   {
-    name: 'a segment without a valid address',
+    name: 'a segment without an address',
     reason: 'SegmentEmpty',
-    input: { files: { 'people.csv': 'email\nnone\n\nb58996c504c5638798eb6b511e6f49af\n' } },
+    input: { files: { 'people.csv': 'name,email\nA,\nB,\n' } },
   },
 ];
 

@@ -11,6 +11,7 @@ import { Ledger } from '../../../exporter/ledger/ledger.ts';
 import { withoutLedger } from '../../../exporter/mirror/records.ts';
 import { beginReport, run } from '../../../exporter/run.ts';
 import { openSource } from '../../../exporter/source/open.ts';
+import { surroundingsOf } from '../../../exporter/source/testkit.ts';
 import { silentLog } from '../../../exporter/testkit.ts';
 import { sandboxCredentials } from './program.ts';
 
@@ -43,7 +44,7 @@ export async function runHere(document: ExportRun | RetireRun, here: Here): Prom
     document,
     {
       readCredentials: async () => sandboxCredentials,
-      openSource: (exportRun) => openSource(exportRun, directory),
+      openSource: (exportRun) => openSource(exportRun, surroundingsOf(directory)),
       openRecords: async ({ export: exportName }) =>
         home
           ? await Ledger.open(home, exportName, { leaseMs, clock, signal, log: silentLog })

@@ -143,6 +143,7 @@ export function exportOf(baseUrl: string, change: Partial<ExportRun> = {}): Expo
     advertiserId: '12345',
     maxProfiles: 1_000_000,
     mode: 'AddOnly',
+    rowFaultGuard: { maxPercent: 50 },
     removalGuard: { maxPercent: 30 },
     deletionPolicy: 'Retain',
     match: { email: { field: 'email', fallbackFields: [] } },

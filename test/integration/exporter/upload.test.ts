@@ -1,8 +1,10 @@
-import { symlink } from 'node:fs/promises';
+import { rm, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
 import { exitCodes } from '../../../api/reasons.ts';
+import type { TableFiles } from '../../../api/rundocument.ts';
+import { parquetOf } from '../../../exporter/source/formats/parquet/testkit.ts';
 import { exportName, exportOf, runExporter, segmentOf } from './program.ts';
 import { digestOf, sandboxFor, writes } from './sandbox.ts';
 
@@ -31,7 +33,12 @@ test('Criteo receives exactly the distinct people of a dirty file', async () => 
     match: { email: { field: 'email', fallbackFields: ['e2'] } },
     source: { file: { path: 'people.csv', format: 'CSV', csv: { delimiter: 'Semicolon' } } },
   });
-  const { report, exitCode } = await runExporter({ document, files: { 'people.csv': people } });
+  const writtenAt = Date.parse('2026-11-22T04:00:00Z');
+  const { report, exitCode } = await runExporter({
+    document,
+    files: { 'people.csv': people },
+    prepare: (directory) => utimes(join(directory, 'people.csv'), new Date(), new Date(writtenAt)),
+  });
   expect(exitCode).toBe(0);
   expect(report?.segments).toEqual([
     {
@@ -40,8 +47,9 @@ test('Criteo receives exactly the distinct people of a dirty file', async () => 
       origin: 'Created',
       criteoSegmentId: '1001',
       read: 12,
-      invalid: 2,
-      empty: 2,
+      invalid: 1,
+      malformed: 2,
+      empty: 1,
       duplicate: 1,
       withoutConsent: 0,
       selected: 7,
@@ -49,6 +57,7 @@ test('Criteo receives exactly the distinct people of a dirty file', async () => 
       removed: 0,
       refused: 0,
       held: 7,
+      sourceWrittenAt: writtenAt,
     },
   ]);
   expect(sandbox.segments()[0]?.digest).toBe(
@@ -166,6 +175,110 @@ test('one segment that fails does not stop the others of the directory', async (
     ['gold', 1],
     ['silver', 1],
   ]);
+});
+
+describe('what other tools write', () => {
+  const people = ['a@example.com', 'b@example.com', 'c@example.com'];
+  const wanted = digestOf(['a@example.com', 'c@example.com']);
+  const ok = [true, false, true];
+  const lines = people.map((email, index) => JSON.stringify({ email, ok: ok[index] })).join('\n');
+  const table = people.map((email, index) => `${email}|${ok[index]}`).join('\r\n');
+  const csv = (change: object): Partial<TableFiles> => ({ csv: { delimiter: 'Pipe', ...change } });
+  const columnData = [
+    { name: 'ok', data: ok },
+    { name: 'email', data: people },
+  ];
+
+  test.each([
+    ['NDJSON', { format: 'NDJSON' }, lines],
+    ['NDJSON of zstd', { format: 'NDJSON' }, zstdCompressSync(lines)],
+    ['Parquet', { format: 'Parquet' }, parquetOf({ columnData, rowGroupSize: 2 })],
+    ['CSV without a header', csv({ columns: ['email', 'ok'] }), table],
+    [
+      'UTF-16 of zstd',
+      csv({ encoding: 'UTF16LE' }),
+      zstdCompressSync(Buffer.from(`\ufeffemail|ok\r\n${table}`, 'utf16le')),
+    ],
+    [
+      'Windows-1252',
+      csv({ encoding: 'Windows1252' }),
+      Buffer.from(`email|\xf8|ok\r\n${table.replaceAll('|', '|\x80|')}`, 'latin1'),
+    ],
+  ] as [string, Partial<TableFiles>, string | Buffer][])(
+    '%s: exactly those with consent',
+    async (_, change, bytes) => {
+      const sandbox = await sandboxFor();
+      const { report } = await runExporter({
+        document: exportOf(sandbox.url, {
+          consent: { field: 'ok', isTrue: true },
+          source: { file: { path: 'people', format: 'CSV', csv: { delimiter: 'Comma' }, ...change } },
+        }),
+        files: { people: bytes },
+      });
+      expect(report?.reason).toBe('Succeeded');
+      expect(report?.segments?.[0]).toMatchObject({ read: 3, withoutConsent: 1, held: 2 });
+      expect(sandbox.segments()[0]?.digest).toBe(wanted);
+    },
+  );
+
+  test('the newest complete directory of parts, and never a half-written one', async () => {
+    const sandbox = await sandboxFor();
+    const document = exportOf(sandbox.url, {
+      segments: [segmentOf('gold'), segmentOf('silver')],
+      source: {
+        file: {
+          path: 'out',
+          format: 'CSV',
+          csv: { delimiter: 'Comma' },
+          segmentField: 'tier',
+          newest: { settleSeconds: 300 },
+        },
+      },
+    });
+    const hours = (count: number): Date => new Date(Date.now() - count * 3_600_000);
+    const { report } = await runExporter({
+      document,
+      files: {
+        'out/1/part-1.csv': 'email,tier\nold@example.com,gold\n',
+        'out/2/part-1.csv': 'email,tier\na@example.com,gold\n',
+        'out/2/part-2.csv': 'tier,email\nsilver,b@example.com\n',
+        'out/2/_SUCCESS': '',
+        'out/3/part-1.csv': 'email,tier\nc@example.com,go',
+      },
+      prepare: async (directory) => {
+        const set = (path: string, time: Date) => utimes(join(directory, 'out', path), time, time);
+        await set('1/part-1.csv', hours(30));
+        for (const name of ['part-1.csv', 'part-2.csv', '_SUCCESS']) await set(`2/${name}`, hours(2));
+      },
+    });
+    expect(report?.reason).toBe('Succeeded');
+    expect(sandbox.segments().map(({ name, digest }) => [name, digest])).toEqual([
+      ['gold', digestOf(['a@example.com'])],
+      ['silver', digestOf(['b@example.com'])],
+    ]);
+  });
+
+  test('a half-written file of a tool that leaves markers', async () => {
+    const sandbox = await sandboxFor();
+    const file = { path: 'out', format: 'CSV', csv: { delimiter: 'Comma' } } as const;
+    const document = exportOf(sandbox.url, {
+      source: { file: { ...file, newest: { marker: '.done', settleSeconds: 300 } } },
+    });
+    const files = {
+      'out/1.csv': listOf(['a@example.com']),
+      'out/1.csv.done': '',
+      'out/2.csv': 'email\nb@exam',
+    };
+    const { report } = await runExporter({ document, files });
+    expect(report?.reason).toBe('Succeeded');
+    expect(sandbox.segments()[0]?.digest).toBe(digestOf(['a@example.com']));
+    const none = await runExporter({
+      document,
+      files,
+      prepare: (directory) => rm(join(directory, 'out/1.csv.done')),
+    });
+    expect(none.report?.reason).toBe('SourceIncomplete');
+  });
 });
 
 test('the segment carries the owner marker, and the next run finds it again among many pages', async () => {
