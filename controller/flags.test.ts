@@ -27,6 +27,14 @@ describe('flags', () => {
       '--allowed-base-url: "https://api.criteo.com/v1" is not',
     ],
     [[image, '--allowed-base-url=ftp://api.criteo.com'], 'such as https://api.criteo.com'],
+    [
+      [image, '--allowed-source-endpoint=http://store.example/bucket'],
+      '--allowed-source-endpoint: "http://store.example/bucket" is not a URL of scheme, host and port only',
+    ],
+    [
+      [image, '--allowed-authority-host=login.example'],
+      '--allowed-authority-host: "login.example" is not a URL',
+    ],
     [[image, '--leader-elect=maybe'], '--leader-elect: "maybe" is not one of true, false'],
     [
       [image, '--job-https-proxy=http://user:word@proxy.example'],
@@ -60,6 +68,21 @@ describe('flags', () => {
         caBundleConfigMap: 'ca',
         proxy: { https: 'http://proxy.example:3128', no: '.example' },
       },
+    });
+  });
+
+  test('what sources may name is passed on, and is nothing of its own accord', () => {
+    const endpoints = ['http://store.example:9000', 'https://other.example'];
+    const authority = 'https://login.example';
+    const args = [
+      ...endpoints.map((url) => `--allowed-source-endpoint=${url}/`),
+      `--allowed-authority-host=${authority}`,
+    ];
+    expect(parseFlags([image, ...args])).toMatchObject({
+      settings: { allowedSourceEndpoints: endpoints, allowedAuthorityHosts: [authority] },
+    });
+    expect(parseFlags([image])).toMatchObject({
+      settings: { allowedSourceEndpoints: [], allowedAuthorityHosts: [] },
     });
   });
 

@@ -32,6 +32,10 @@ Watches CriteoConnections and CriteoSegmentExports and runs their exports.
   --ca-bundle-configmap NAME     a ConfigMap (key ca.crt) in the namespace of each export, trusted beside the
                                  system's certificates
   --allowed-base-url URL         a base URL that connections may name; may be repeated (https://api.criteo.com)
+  --allowed-source-endpoint URL a URL, by scheme, host and port, that sources may name though it is http, or not the
+                                 cloud's own and read with workloadIdentity; may be repeated (none)
+  --allowed-authority-host URL  where tokens of Microsoft Entra may come from beside Microsoft's clouds; may be
+                                 repeated (none)
   --max-runs-per-connection N    runs of one connection that may be at work at once (5)
   --retire-deadline-seconds N    how long a deleted export waits until its segments at Criteo were dealt with (3600)
   --namespace NAME               watch this namespace only; may be repeated (all)
@@ -64,6 +68,8 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
       'job-no-proxy': text,
       'ca-bundle-configmap': text,
       'allowed-base-url': list,
+      'allowed-source-endpoint': list,
+      'allowed-authority-host': list,
       'max-runs-per-connection': text,
       'retire-deadline-seconds': text,
       namespace: list,
@@ -103,7 +109,15 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
         no: values['job-no-proxy'],
       }),
       ...(caBundleConfigMap === undefined ? {} : { caBundleConfigMap }),
-      allowedBaseUrls: (values['allowed-base-url'] ?? defaultSettings.allowedBaseUrls).map(baseUrl),
+      allowedBaseUrls: (values['allowed-base-url'] ?? defaultSettings.allowedBaseUrls).map((value) =>
+        origin('--allowed-base-url', value, 'https://api.criteo.com'),
+      ),
+      allowedSourceEndpoints: (values['allowed-source-endpoint'] ?? []).map((value) =>
+        origin('--allowed-source-endpoint', value, 'https://store.example.com:9000'),
+      ),
+      allowedAuthorityHosts: (values['allowed-authority-host'] ?? []).map((value) =>
+        origin('--allowed-authority-host', value, 'https://login.example.com'),
+      ),
       maxRunsPerConnection: count(
         '--max-runs-per-connection',
         values['max-runs-per-connection'],
@@ -161,13 +175,11 @@ function count(
   return number;
 }
 
-function baseUrl(value: string): string {
+function origin(flag: string, value: string, example: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   const plain = url && (url.protocol === 'https:' || url.protocol === 'http:') && url.pathname === '/';
   if (!plain || url.search !== '' || url.hash !== '' || url.username !== '') {
-    throw new Error(
-      `--allowed-base-url: "${value}" is not a URL of scheme, host and port only, such as https://api.criteo.com.`,
-    );
+    throw new Error(`${flag}: "${value}" is not a URL of scheme, host and port only, such as ${example}.`);
   }
   return value.replace(/\/$/, '');
 }

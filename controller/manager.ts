@@ -30,7 +30,7 @@ const leaseName = `leader.${group}`;
 export async function runManager(flags: Flags, logger: Logger, signal: AbortSignal): Promise<void> {
   const metrics = new Registry();
   const client = createClient(flags, metrics);
-  const version = await checkCluster(client, signal);
+  const version = await checkCluster(client, flags.namespaces, signal);
   const identity = `${hostname()}_${crypto.randomUUID()}`;
   logger.info('starting', { server: client.server, kubernetes: version, identity });
 
@@ -131,7 +131,7 @@ export async function runRelease(
     await releaseFinalizers(client, flags.namespaces, print, leading);
   };
   try {
-    await checkCluster(client, signal);
+    await checkCluster(client, flags.namespaces, signal);
     if (!flags.leaderElect) await release(signal);
     else await createElector(flags, { client, identity, logger, metrics }).run(release, signal);
   } finally {

@@ -9,17 +9,18 @@ const ours = 'segmentexport.io/retire';
 const named = (name: string, finalizers: string[], status: object = {}) =>
   segmentExport({ metadata: { name, finalizers }, status });
 const conflict = new ApiError({ statusCode: 409, reason: 'Conflict', message: 'conflict' });
-const gone = new ApiError({ statusCode: 404, reason: 'NotFound', message: 'not found' });
+const notFound = new ApiError({ statusCode: 404, reason: 'NotFound', message: 'not found' });
 
-/** Lets go of these, with an API server that answers the first patches by `faults`. */
-async function release(items: CriteoSegmentExport[], faults: ApiError[] = []) {
+/** Lets go of these, with an API server that answers the first patches by `faults`, and has none of `gone` any more. */
+async function release(items: CriteoSegmentExport[], faults: ApiError[] = [], gone = new Set<string>()) {
   const patches: [string | undefined, unknown][] = [];
   const lines: string[] = [];
   const client = {
-    list: async () => ({ items }),
-    get: async (_: unknown, { name }: { name: string }) => ({
-      ...named(name, [ours, 'added-since']),
-    }),
+    list: async (_: unknown, { fieldSelector }: { fieldSelector?: string }) => {
+      if (fieldSelector === undefined) return { items };
+      const name = fieldSelector.replace('metadata.name=', '');
+      return { items: gone.has(name) ? [] : [named(name, [ours, 'added-since'])] };
+    },
     patch: async (
       _: unknown,
       { name }: { name: string },
@@ -68,5 +69,6 @@ test('one that others write to at the same time is let go as it is then', async 
 });
 
 test('one that is gone meanwhile is no fault', async () => {
-  expect((await release([named('gone', [ours])], [gone])).patches).toEqual([]);
+  expect((await release([named('gone', [ours])], [notFound])).patches).toEqual([]);
+  expect((await release([named('gone', [ours])], [conflict], new Set(['gone']))).patches).toEqual([]);
 });

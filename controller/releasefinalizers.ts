@@ -15,7 +15,7 @@ const attempts = 10;
  * @returns how many there were.
  */
 export async function releaseFinalizers(
-  client: Pick<KubeClient, 'list' | 'get' | 'patch'>,
+  client: Pick<KubeClient, 'list' | 'patch'>,
   namespaces: readonly string[],
   print: (line: string) => void,
   signal: AbortSignal,
@@ -35,7 +35,7 @@ export async function releaseFinalizers(
 }
 
 async function release(
-  client: Pick<KubeClient, 'get' | 'patch'>,
+  client: Pick<KubeClient, 'list' | 'patch'>,
   found: CriteoSegmentExport,
   signal: AbortSignal,
 ): Promise<void> {
@@ -52,12 +52,15 @@ async function release(
       if (isNotFound(error)) return;
       if (!isConflict(error) || attempt === attempts) throw error;
     }
-    try {
-      resource = await client.get(segmentExports, ref, { signal });
-    } catch (error) {
-      if (isNotFound(error)) return;
-      throw error;
-    }
+    // A list of one, because to get is no right of the controller's.
+    const { items } = await client.list(segmentExports, {
+      namespace,
+      fieldSelector: `metadata.name=${name}`,
+      signal,
+    });
+    const [latest] = items;
+    if (!latest) return;
+    resource = latest;
   }
 }
 

@@ -12,10 +12,15 @@ export const oldestKubernetes = { major: 1, minor: 31 };
 
 /**
  * Whether this cluster can be worked with.
+ * @param namespaces those that are watched; none: all.
  * @returns its version.
  * @throws Error that tells what to do.
  */
-export async function checkCluster(client: KubeClient, signal: AbortSignal): Promise<string> {
+export async function checkCluster(
+  client: KubeClient,
+  namespaces: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
   const version = await client.version({ signal });
   const { major, minor } = oldestKubernetes;
   if (!atLeast(version, major, minor)) {
@@ -23,11 +28,13 @@ export async function checkCluster(client: KubeClient, signal: AbortSignal): Pro
       `the cluster runs Kubernetes ${version.gitVersion}; ${major}.${minor} or newer is needed.`,
     );
   }
+  // Where it has rights, as far as that is known before the first watch.
+  const namespace = namespaces[0] ?? client.namespace;
   for (const resource of [connections, segmentExports] as Resource[]) {
     try {
       await client.list(resource, {
         pageSize: 1,
-        ...(client.namespace ? { namespace: client.namespace } : {}),
+        ...(namespace ? { namespace } : {}),
         signal,
       });
     } catch (error) {

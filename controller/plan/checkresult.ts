@@ -4,7 +4,7 @@ import { formatTime } from '../../api/time.ts';
 import type { Readiness, Wanted } from './conditions.ts';
 import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
-import { messageFor } from './messages.ts';
+import { messageFor } from './messages/index.ts';
 import type { Outcome } from './outcome.ts';
 import { runContext } from './runcontext.ts';
 

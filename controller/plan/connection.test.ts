@@ -246,12 +246,6 @@ describe('a connection that is not to be used', () => {
     ['is suspended', connection({ spec: { suspend: true } }), 'True Suspended', 'spec.suspend is true'],
     ['its agreement was taken back', withdrawn, 'True ConsentWithdrawn', 'spec.dataPrivacy.agreed is false'],
     [
-      'has a field of a later release',
-      connection({ spec: { requireConsent: true } }),
-      'False NotYetSupported Stalled',
-      'spec.requireConsent: true',
-    ],
-    [
       'names a URL that is not allowed',
       connection({ spec: { api: { baseUrl: 'https://evil.example', version: '2026-07' } } }),
       'False BaseUrlNotAllowed Stalled',

@@ -12,7 +12,6 @@ import { type Claim, finished, type Job, type Pod } from './kubernetes.ts';
 import { outcomeOf, startFault } from './outcome.ts';
 import { podsOf } from './pods.ts';
 import type { Settings } from './settings.ts';
-import { unsupportedConnectionFields, unsupportedMessage } from './unsupported.ts';
 
 /** Everything that the plan of one connection looks at. */
 export interface ObservedConnection {
@@ -93,15 +92,6 @@ export function planConnection(
 }
 
 function definitionFault(connection: CriteoConnection, settings: Settings): Readiness | undefined {
-  const fields = unsupportedConnectionFields(connection.spec);
-  if (fields.length > 0) {
-    return {
-      status: 'False',
-      reason: 'NotYetSupported',
-      message: unsupportedMessage(fields),
-      progress: 'Stalled',
-    };
-  }
   const { baseUrl } = connection.spec.api;
   if (settings.allowedBaseUrls.includes(baseUrl.replace(/\/$/, ''))) return undefined;
   return {

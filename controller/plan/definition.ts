@@ -3,7 +3,9 @@ import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexpor
 import { conditionTypes } from '../../api/reasons.ts';
 import { checking, childRefused, findCondition, type Readiness } from './conditions.ts';
 import { advertiserOf, policyOf } from './exportdocument.ts';
-import { messageFor } from './messages.ts';
+import { messageFor } from './messages/index.ts';
+import type { Settings } from './settings.ts';
+import { endpointFault } from './sourceendpoints.ts';
 import { unsupportedExportFields, unsupportedMessage } from './unsupported.ts';
 
 /** What a definition's checks look at. */
@@ -12,6 +14,10 @@ export interface DefinitionInput {
   connection: CriteoConnection | undefined;
   /** Whether the claim of source.file exists; undefined where there is no such source. */
   claimExists: boolean | undefined;
+  /** That claim holds the ledger of a connection. */
+  claimIsLedger?: boolean;
+  /** Whether the service account of spec.job exists; undefined where none is named. */
+  serviceAccountExists?: boolean | undefined;
   /** A child that Kubernetes refused last time, where it did. */
   refusal?: Refusal | undefined;
 }
@@ -23,14 +29,17 @@ export interface Refusal {
   namespaceTerminating: boolean;
 }
 
-type Check = (input: DefinitionInput) => Readiness | undefined;
+type Check = (input: DefinitionInput, settings: Settings) => Readiness | undefined;
 
 /** Without these there is nothing that could run. The first that fails is told. */
 const definitionChecks: Check[] = [
   checkSupported,
+  checkEndpoint,
   checkConnectionExists,
+  checkConsentGiven,
   checkAdvertiserGiven,
   checkLedgerGiven,
+  checkClaimIsNoLedger,
 ];
 
 /** With these a definition is complete, but no run may start. The first that holds is told. */
@@ -41,19 +50,20 @@ const blockers: Check[] = [
   checkConnectionReady,
   checkAdvertiserAllowed,
   checkClaim,
+  checkServiceAccount,
 ];
 
-export function definitionFault(input: DefinitionInput): Readiness | undefined {
-  return first(definitionChecks, input);
+export function definitionFault(input: DefinitionInput, settings: Settings): Readiness | undefined {
+  return first(definitionChecks, input, settings);
 }
 
-export function blocker(input: DefinitionInput): Readiness | undefined {
-  return first(blockers, input);
+export function blocker(input: DefinitionInput, settings: Settings): Readiness | undefined {
+  return first(blockers, input, settings);
 }
 
-function first(checks: readonly Check[], input: DefinitionInput): Readiness | undefined {
+function first(checks: readonly Check[], input: DefinitionInput, settings: Settings): Readiness | undefined {
   for (const check of checks) {
-    const fault = check(input);
+    const fault = check(input, settings);
     if (fault) return fault;
   }
   return undefined;
@@ -70,6 +80,10 @@ function checkSupported({ export: { spec, metadata } }: DefinitionInput): Readin
   };
 }
 
+function checkEndpoint({ export: { spec } }: DefinitionInput, settings: Settings): Readiness | undefined {
+  return endpointFault(spec.source, settings);
+}
+
 function checkConnectionExists(input: DefinitionInput): Readiness | undefined {
   if (input.connection && input.connection.metadata.deletionTimestamp === undefined) return undefined;
   return {
@@ -78,6 +92,17 @@ function checkConnectionExists(input: DefinitionInput): Readiness | undefined {
     message: `spec.connectionRef: no CriteoConnection "${input.export.spec.connectionRef.name}" is in this namespace; create it or name another.`,
     // A pipeline may apply the connection a moment later.
     progress: 'Reconciling',
+  };
+}
+
+/** Whoever answers for the account decides that nobody is sent without a filter. */
+function checkConsentGiven({ export: { spec }, connection }: DefinitionInput): Readiness | undefined {
+  if (connection?.spec.requireConsent !== true || spec.consent) return undefined;
+  return {
+    status: 'False',
+    reason: 'ConsentRequired',
+    message: `spec.consent: the connection "${connection.metadata.name}" asks for it (spec.requireConsent: true), and the export has none; name the column that tells of consent, such as consent: {field: doNotEmail, equals: "false"}.`,
+    progress: 'Stalled',
   };
 }
 
@@ -185,6 +210,31 @@ function checkClaim({ export: { spec }, claimExists }: DefinitionInput): Readine
     status: 'False',
     reason: 'ClaimNotFound',
     message: `spec.source.file.persistentVolumeClaim: no claim "${spec.source.file?.persistentVolumeClaim.claimName}" is in this namespace; create it or name another.`,
+    progress: 'Reconciling',
+  };
+}
+
+/** What exports remember is hashes of the addresses of all of them: nobody's list. */
+function checkClaimIsNoLedger({ export: { spec }, claimIsLedger }: DefinitionInput): Readiness | undefined {
+  if (!claimIsLedger) return undefined;
+  return {
+    status: 'False',
+    reason: 'ClaimIsLedger',
+    message: `spec.source.file.persistentVolumeClaim: the claim "${spec.source.file?.persistentVolumeClaim.claimName}" holds the ledger of a connection, and is no source; name the claim that holds your list.`,
+    progress: 'Stalled',
+  };
+}
+
+/** Of a Job whose service account is missing no pod is ever made, and only events tell. */
+function checkServiceAccount({
+  export: { spec },
+  serviceAccountExists,
+}: DefinitionInput): Readiness | undefined {
+  if (serviceAccountExists !== false) return undefined;
+  return {
+    status: 'False',
+    reason: 'ServiceAccountNotFound',
+    message: `spec.job.serviceAccountName: no service account "${spec.job?.serviceAccountName}" is in this namespace; create it or name another.`,
     progress: 'Reconciling',
   };
 }

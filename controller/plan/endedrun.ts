@@ -3,7 +3,7 @@ import type { ActiveRun } from '../../api/generated/criteosegmentexport.ts';
 import type { ExportRun, RetireRun } from '../../api/rundocument.ts';
 import { documentOf } from './jobdocument.ts';
 import { isLive, type Job, type Pod } from './kubernetes.ts';
-import type { MessageContext } from './messages.ts';
+import type { MessageContext } from './messages/index.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import { podsOf } from './pods.ts';
 import { runContext } from './runcontext.ts';

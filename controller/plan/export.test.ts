@@ -145,6 +145,42 @@ describe('a definition that cannot run says what would mend it:', () => {
       'False ConnectionNotReady Stalled',
       'not ready (SecretNotFound): The Secret is missing.',
     ],
+    [
+      'a connection that asks for consent, where the export does not',
+      { connection: connection({ spec: { requireConsent: true } }) },
+      'False ConsentRequired Stalled',
+      'spec.consent: the connection "nordic" asks for it (spec.requireConsent: true), and the export has none; name the column',
+    ],
+    [
+      'an endpoint to which nobody allowed it to speak',
+      {
+        export: segmentExport({
+          spec: {
+            source: {
+              s3: {
+                endpoint: 'http://store.example',
+                region: 'eu-north-1',
+                bucket: 'people',
+                path: 'lists/',
+                credentialsSecretRef: { name: 'store' },
+              } as never,
+            },
+          },
+        }),
+      },
+      'False SourceEndpointNotAllowed Stalled',
+      'spec.source.s3.endpoint: http://store.example is not encrypted',
+    ],
+    [
+      'no such service account',
+      {
+        export: segmentExport({ spec: { job: { activeDeadlineSeconds: 60, serviceAccountName: 'crm' } } }),
+        serviceAccountExists: false,
+      },
+      'False ServiceAccountNotFound Reconciling',
+      'spec.job.serviceAccountName: no service account "crm"',
+    ],
+    ['a ledger as the source', { claimIsLedger: true }, 'False ClaimIsLedger Stalled', 'is no source'],
     ['no such claim', { claimExists: false }, 'False ClaimNotFound Reconciling', 'no claim "people"'],
     [
       'a connection that is suspended',
@@ -179,22 +215,20 @@ describe('a definition that cannot run says what would mend it:', () => {
     expect(plan.status.activeRun).toBeUndefined();
   });
 
-  test('however many fields of later releases there are, the end of the message is readable', () => {
+  test('several fields of later releases are told together', () => {
     const spec = {
       runAfter: [{ cronJob: 'refresh' }],
-      maxSourceAgeSeconds: 60,
       job: {
         activeDeadlineSeconds: 60,
         tolerations: [],
         priorityClassName: 'low',
         labels: { team: 'crm' },
-        serviceAccountName: 'crm',
       },
     };
     const metadata = { annotations: { [annotations.cancelledRun]: 'x' } };
     const plan = exportPlan(observedExport({ export: segmentExport({ spec, metadata }) }));
     expect(readyMessage(plan.status)).toMatch(
-      /spec\.job\.serviceAccountName and 1 more: .* Nothing runs meanwhile\.$/,
+      /^spec\.runAfter, spec\.job\.tolerations, .*, metadata\.annotations.*: not supported by this release; remove them .* Nothing runs meanwhile\.$/,
     );
   });
 

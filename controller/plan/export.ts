@@ -43,7 +43,7 @@ export interface ObservedExport extends DefinitionInput {
 
 const movedAway = 'spec.connectionRef names another connection, and spec.deletionPolicy is Retain.';
 
-/** How often what no watch tells is looked at again: a claim that does not exist yet. */
+/** How often what no watch tells is looked at again: a claim or service account that does not exist yet. */
 const unwatchedMs = 15_000;
 
 export function planExport(
@@ -56,8 +56,8 @@ export function planExport(
   const previous: Partial<CriteoSegmentExportStatus> = resource.status ?? {};
   const generation = resource.metadata.generation ?? 1;
 
-  const fault = definitionFault(seen);
-  const blocked = fault ?? blocker(seen);
+  const fault = definitionFault(seen, settings);
+  const blocked = fault ?? blocker(seen, settings);
   const template = fault ? undefined : exportTemplate(seen, settings);
   const resting = stopReason(seen.connection) !== undefined || resource.spec.suspend === true;
   const schedule = scheduleStatus(resource, resting, previous.schedule, now);
@@ -146,7 +146,7 @@ export function planExport(
     ...earliest(
       decisions.lookAgainAfterMs,
       starting.lookAgainAfterMs,
-      seen.claimExists === false ? unwatchedMs : undefined,
+      seen.claimExists === false || seen.serviceAccountExists === false ? unwatchedMs : undefined,
       untilTooLate(requested),
       untilTooLate(planRequested),
     ),

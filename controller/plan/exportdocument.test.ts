@@ -31,8 +31,13 @@ test('a run is told of ledger, guard, policy, consent and what to do with existi
 
 test('what is not written has the default that the field reference names', () => {
   const run = runDocumentOf(input());
-  expect(run).toMatchObject({ removalGuard: { maxPercent: 30 }, deletionPolicy: 'Retain' });
+  expect(run).toMatchObject({
+    removalGuard: { maxPercent: 30 },
+    rowFaultGuard: { maxPercent: 50 },
+    deletionPolicy: 'Retain',
+  });
   expect(run).not.toHaveProperty('consent');
+  expect(run).not.toHaveProperty('maxSourceAgeSeconds');
 });
 
 test.each([
@@ -42,4 +47,9 @@ test.each([
 ])('the mode is %s (%s) %s', (expected, mode, _, used) => {
   expect(modeOf(input(mode === undefined ? {} : { mode }, used))).toBe(expected);
   expect(runDocumentOf(input({}, connection()))).not.toHaveProperty('ledger');
+});
+
+test('the limits of the source are passed on', () => {
+  const limits = { maxSourceAgeSeconds: 90_000, rowFaultGuard: { maxPercent: 0 } };
+  expect(runDocumentOf(input(limits))).toMatchObject(limits);
 });

@@ -2,6 +2,7 @@ import type { Consent, CriteoSegmentExport } from '../../api/generated/criteoseg
 import type { DeletionPolicy, ExportRun, ObjectName } from '../../api/rundocument.ts';
 import type { DefinitionInput } from './definition.ts';
 import { runLedger } from './ledger.ts';
+import { runSourceOf } from './rundocumentsource.ts';
 
 export function advertiserOf(input: DefinitionInput): string | undefined {
   return input.export.spec.advertiserId ?? input.connection?.spec.advertiserId;
@@ -25,10 +26,10 @@ export function policyOf(spec: CriteoSegmentExport['spec']): DeletionPolicy {
   return spec.deletionPolicy ?? 'Retain';
 }
 
-const defaultMaxPercent = 30;
+const defaultMaxPercent = { removal: 30, rowFaults: 50 };
 
 export function removalGuardOf(spec: CriteoSegmentExport['spec']): { maxPercent: number } {
-  return { maxPercent: spec.removalGuard?.maxPercent ?? defaultMaxPercent };
+  return { maxPercent: spec.removalGuard?.maxPercent ?? defaultMaxPercent.removal };
 }
 
 /** The run document of a definition that `definitionFault` found no fault with. */
@@ -36,8 +37,8 @@ export function runDocumentOf(input: DefinitionInput): ExportRun | undefined {
   const { export: resource, connection } = input;
   const { spec, metadata } = resource;
   const advertiserId = advertiserOf(input);
-  const { file } = spec.source;
-  if (!connection || advertiserId === undefined || !file) return undefined;
+  const source = runSourceOf(spec.source);
+  if (!connection || advertiserId === undefined || !source) return undefined;
   const ledger = runLedger(connection);
   return {
     formatVersion: 1,
@@ -51,20 +52,15 @@ export function runDocumentOf(input: DefinitionInput): ExportRun | undefined {
     maxProfiles: maxProfilesOf(input),
     mode: modeOf(input),
     ...(ledger ? { ledger } : {}),
+    rowFaultGuard: { maxPercent: spec.rowFaultGuard?.maxPercent ?? defaultMaxPercent.rowFaults },
+    ...(spec.maxSourceAgeSeconds === undefined ? {} : { maxSourceAgeSeconds: spec.maxSourceAgeSeconds }),
     removalGuard: removalGuardOf(spec),
     deletionPolicy: policyOf(spec),
     match: {
       email: { field: spec.match.email.field, fallbackFields: [...(spec.match.email.fallbackFields ?? [])] },
     },
     ...(spec.consent ? { consent: consentOf(spec.consent) } : {}),
-    source: {
-      file: {
-        path: file.path,
-        format: 'CSV',
-        csv: { delimiter: file.csv?.delimiter ?? 'Comma' },
-        ...(file.segmentField === undefined ? {} : { segmentField: file.segmentField }),
-      },
-    },
+    source,
     segments: spec.segments.map((segment) => ({
       name: segment.name,
       criteoName: segment.criteoName ?? segment.name,

@@ -13,3 +13,10 @@ export function earliest(...waits: (number | undefined)[]): { lookAgainAfterMs?:
   const known = waits.filter((ms) => ms !== undefined);
   return known.length > 0 ? { lookAgainAfterMs: Math.min(...known) } : {};
 }
+
+/** The fields that have a value: with `exactOptionalPropertyTypes` an optional one is absent, not undefined. */
+export function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -3,6 +3,7 @@ import { annotations } from '../../api/names.ts';
 import type { Report, SegmentReport } from '../../api/report.ts';
 import { documentOf } from './jobdocument.ts';
 import {
+  at,
   connection,
   exportJob,
   podOf,
@@ -111,6 +112,14 @@ describe('the end of a plan', () => {
     { uploaded: 12, removed: 3, selected: 900, withoutConsent: 4, action: 'None', criteoSegmentId: '1001' },
     { uploaded: 50, selected: 50, action: 'Create' },
   ];
+
+  test('tells when the source was written, and what of it could not be read', () => {
+    const line = { read: 3, malformed: 2, selected: 1, sourceWrittenAt: at(-60) };
+    const { plan } = ended({ malformed: 5 }, [line, { read: 1, selected: 1 }], {}).status;
+    expect(plan?.segments).toMatchObject([{ malformed: 2, sourceWrittenAt: timeAt(-60) }, { malformed: 0 }]);
+    expect(plan?.segments?.[1]).not.toHaveProperty('sourceWrittenAt');
+    expect(plan?.profiles).toMatchObject({ read: 9, malformed: 7, selected: 2 });
+  });
 
   test('tells what a run would do, and is nothing to the runs', () => {
     const plan = ended({}, fine, { lastRun, consecutiveFailures: 2 });

@@ -4,16 +4,18 @@ import type {
   PlannedSegment,
   PlanSummary,
 } from '../../api/generated/criteosegmentexport.ts';
-import { type Report, type SegmentReport, sumCounts } from '../../api/report.ts';
+import type { Report, SegmentReport } from '../../api/report.ts';
 import { formatTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
 import { stopped } from './afterrun.ts';
 import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
 import { setOrDrop } from './fields.ts';
-import { messageFor } from './messages.ts';
+import { messageFor } from './messages/index.ts';
+import { timeText } from './messages/words.ts';
 import { unknownMessages } from './outcome.ts';
 import {
+  countsOfRun,
   failedLines,
   guardMessage,
   lineMessage,
@@ -126,10 +128,10 @@ function isRead(line: SegmentReport): boolean {
   return line.reason !== 'NotRun' || line.read > 0;
 }
 
-function totals({ segments = [] }: Report): PlannedCounts {
-  const sum = sumCounts(segments);
+function totals(report: Report): PlannedCounts {
+  const { segments = [] } = report;
   return countsOf(
-    { ...sum, read: sum.read },
+    countsOfRun(report),
     segments.length > 0 && segments.every(isRead),
     segments.length > 0 && segments.every(areChangesKnown),
   );
@@ -140,9 +142,9 @@ function countsOf(
   read: boolean,
   changes: boolean,
 ): PlannedCounts {
-  const { invalid, empty, duplicate, withoutConsent, selected, uploaded, removed } = line;
+  const { invalid, malformed, empty, duplicate, withoutConsent, selected, uploaded, removed } = line;
   return {
-    ...(read ? { read: line.read, invalid, empty, duplicate, withoutConsent, selected } : {}),
+    ...(read ? { read: line.read, invalid, malformed, empty, duplicate, withoutConsent, selected } : {}),
     ...(changes ? { add: uploaded, remove: removed } : {}),
   };
 }
@@ -169,6 +171,7 @@ function plannedSegments(report: Report, { document, context }: EndedRun): Plann
     };
     setOrDrop(planned, 'criteoSegmentId', criteoSegmentId);
     setOrDrop(planned, 'origin', origin);
+    setOrDrop(planned, 'sourceWrittenAt', timeText(line.sourceWrittenAt));
     return [planned];
   });
 }

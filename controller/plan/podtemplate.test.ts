@@ -12,7 +12,7 @@ const run: RunDocument = {
   connection: { namespace: 'shop', name: 'nordic', uid: 'u' },
   api: { baseUrl: 'https://api.criteo.com', version: '2026-07' },
 };
-const request = { run, credentialsSecret: 'criteo-nordic', sourceClaim: 'people', labels: {} };
+const request = { run, credentialsSecret: 'criteo-nordic', source: { claim: 'people' }, labels: {} };
 const { spec } = podTemplate(request, { ...settings, caBundleConfigMap: 'roots' });
 const [container] = spec.containers as {
   securityContext: object;

@@ -1,5 +1,6 @@
-import { annotations, labels, managedBy, paths } from '../../api/names.ts';
+import { annotations, caKey, labels, managedBy, paths } from '../../api/names.ts';
 import type { RunDocument } from '../../api/rundocument.ts';
+import { defined } from './fields.ts';
 import type { PodTemplate } from './kubernetes.ts';
 import type { LedgerMount } from './ledger.ts';
 import type { Settings } from './settings.ts';
@@ -7,18 +8,32 @@ import type { Settings } from './settings.ts';
 export interface PodRequest {
   run: RunDocument;
   credentialsSecret: string;
-  /** The claim with the source's files, for an export. */
-  sourceClaim?: string;
+  source?: SourceMount;
   ledger?: LedgerMount;
   labels: Record<string, string>;
   resources?: object;
   nodeSelector?: Record<string, string>;
 }
 
+/** What the pod of an export has for its source. */
+export interface SourceMount {
+  /** The claim with the files. */
+  claim?: string;
+  secret?: string;
+  /** The Secret with the authorities of the source's own. */
+  caSecret?: string;
+  /** Of the pod. It gets no token that the API server accepts. */
+  serviceAccount?: string;
+  /** Who takes a token of the service account. */
+  tokenAudience?: string;
+}
+
 /** By these a Job tells later what it had mounted. */
 export const volumeNames = {
   credentials: 'credentials',
   source: 'source',
+  sourceCredentials: 'source-credentials',
+  sourceCa: 'source-ca',
   ledger: 'ledger',
   ledgerCredentials: 'ledger-credentials',
 } as const;
@@ -44,6 +59,7 @@ export function podTemplate(request: PodRequest, settings: Settings): PodTemplat
     },
     spec: {
       restartPolicy: 'Never',
+      ...defined({ serviceAccountName: request.source?.serviceAccount }),
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       securityContext: {
@@ -134,16 +150,7 @@ function volumesOf(request: PodRequest, settings: Settings): MountedVolume[] {
     },
     secretVolume(volumeNames.credentials, request.credentialsSecret, paths.credentials),
   ];
-  if (request.sourceClaim !== undefined) {
-    volumes.push({
-      mountPath: paths.source,
-      volume: {
-        name: volumeNames.source,
-        // readOnly on the claim, not only on the mount: else fsGroup rewrites the owner of the tenant's files.
-        persistentVolumeClaim: { claimName: request.sourceClaim, readOnly: true },
-      },
-    });
-  }
+  volumes.push(...sourceVolumes(request.source ?? {}));
   if (request.ledger && 'claimName' in request.ledger) {
     const { claimName } = request.ledger;
     volumes.push({
@@ -162,6 +169,47 @@ function volumesOf(request: PodRequest, settings: Settings): MountedVolume[] {
     });
   }
   return volumes;
+}
+
+function sourceVolumes({ claim, secret, caSecret, tokenAudience }: SourceMount): MountedVolume[] {
+  const volumes: MountedVolume[] = [];
+  if (claim !== undefined) {
+    volumes.push({
+      mountPath: paths.source,
+      volume: {
+        name: volumeNames.source,
+        // readOnly on the claim, not only on the mount: else fsGroup rewrites the owner of the tenant's files.
+        persistentVolumeClaim: { claimName: claim, readOnly: true },
+      },
+    });
+  }
+  if (secret !== undefined) {
+    volumes.push(secretVolume(volumeNames.sourceCredentials, secret, paths.sourceCredentials));
+  }
+  if (caSecret !== undefined) volumes.push(caVolume(caSecret));
+  if (tokenAudience !== undefined) volumes.push(tokenVolume(tokenAudience));
+  return volumes;
+}
+
+/** Only the certificates: what a Secret of a certificate also holds is its private key. */
+function caVolume(secretName: string): MountedVolume {
+  const items = [{ key: caKey, path: caKey }];
+  return {
+    mountPath: paths.sourceCa,
+    volume: {
+      name: volumeNames.sourceCa,
+      secret: { secretName, optional: true, defaultMode: 0o440, items },
+    },
+  };
+}
+
+/** A token for a cloud's identity service: by its audience no other takes it, the API server included. */
+function tokenVolume(audience: string): MountedVolume {
+  const serviceAccountToken = { audience, expirationSeconds: 3600, path: basename(paths.identityToken) };
+  return {
+    mountPath: dirname(paths.identityToken),
+    volume: { name: 'identity', projected: { sources: [{ serviceAccountToken }], defaultMode: 0o440 } },
+  };
 }
 
 /** Optional: a missing Secret is the exporter's clear report, not a pod that hangs in ContainerCreating. */

@@ -1,7 +1,14 @@
 import type { FilledSegment, RetiredSegment, RunSummary } from '../../api/generated/criteosegmentexport.ts';
 import type { RunReason } from '../../api/reasons.ts';
-import type { Report, ReportDetails, RetiredReport } from '../../api/report.ts';
-import { type MessageContext, messageFor } from './messages.ts';
+import {
+  noCounts,
+  type Report,
+  type ReportDetails,
+  type RetiredReport,
+  type SegmentCounts,
+  sumCounts,
+} from '../../api/report.ts';
+import { type MessageContext, messageFor } from './messages/index.ts';
 import { cut } from './text.ts';
 
 /** As long as status keeps a message. */
@@ -30,6 +37,11 @@ export function outcomeWord(report: Report): RunSummary['outcome'] {
   if (report.reason === 'Succeeded') return 'Succeeded';
   const some = report.segments?.some((segment) => segment.reason === 'Succeeded') ?? false;
   return report.reason === 'SegmentsFailed' && some ? 'PartiallySucceeded' : 'Failed';
+}
+
+/** Over all segments, with the rows of which not even the segment is known. */
+export function countsOfRun({ segments = [], malformed = 0 }: Report): SegmentCounts {
+  return sumCounts([...segments, { ...noCounts, read: malformed, malformed }]);
 }
 
 /** A line as far as the messages about several of them read it. */

@@ -11,7 +11,7 @@ import { stopped } from './afterrun.ts';
 import type { EndedRun } from './endedrun.ts';
 import { policyOf } from './exportdocument.ts';
 import { setOrDrop } from './fields.ts';
-import { messageFor } from './messages.ts';
+import { messageFor } from './messages/index.ts';
 import { unknownMessages } from './outcome.ts';
 import { forget } from './remembered.ts';
 import { failedLines, guardMessage, maxMessageLength, retiredSegments } from './reportlines.ts';

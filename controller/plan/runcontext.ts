@@ -1,8 +1,9 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import { annotations } from '../../api/names.ts';
 import type { ExportRun, ObjectName, RunDocument, S3Place } from '../../api/rundocument.ts';
+import { defined } from './fields.ts';
 import type { Job } from './kubernetes.ts';
-import type { MessageContext } from './messages.ts';
+import type { MessageContext } from './messages/index.ts';
 import { volumeNames } from './podtemplate.ts';
 
 /** What the messages about a run speak of: what its Job itself was told and had mounted. */
@@ -30,7 +31,7 @@ export function runContext(
     hasLedger: run.ledger !== undefined,
     approve: approveCommand(owner, job?.metadata.name ?? ''),
     ...(removalGuard ? { maxPercent: removalGuard.maxPercent } : {}),
-    ...(run.kind === 'Export' ? sourceContext(run, mounted.source) : {}),
+    ...(run.kind === 'Export' ? sourceContext(run, mounted) : {}),
   };
 }
 
@@ -43,37 +44,52 @@ export function approveCommand({ namespace, name }: Pick<ObjectName, 'namespace'
   return `kubectl annotate criteosegmentexport ${name} --namespace ${namespace} --overwrite ${annotations.approvedRun}=${runName}`;
 }
 
-function sourceContext(run: ExportRun, claimName: string | undefined): Partial<MessageContext> {
-  const { file } = run.source;
+function sourceContext(run: ExportRun, mounted: MountedNames): Partial<MessageContext> {
   return {
     advertiserId: run.advertiserId,
-    ...(claimName === undefined ? {} : { claimName }),
-    path: file.path,
-    ...(file.segmentField === undefined ? {} : { segmentField: file.segmentField }),
+    source: {
+      run: run.source,
+      ...defined({
+        claimName: mounted.source,
+        secretName: mounted.sourceSecret,
+        caSecretName: mounted.sourceCa,
+        serviceAccountName: mounted.serviceAccount,
+      }),
+    },
     ...(run.consent ? { consentField: run.consent.field } : {}),
     emailFields: [run.match.email.field, ...run.match.email.fallbackFields],
     maxProfiles: run.maxProfiles,
+    maxFaultPercent: run.rowFaultGuard.maxPercent,
+    ...defined({ maxSourceAgeSeconds: run.maxSourceAgeSeconds }),
   };
 }
 
 interface MountedNames {
   credentials: string | undefined;
   source: string | undefined;
+  sourceSecret: string | undefined;
+  sourceCa: string | undefined;
+  serviceAccount: string | undefined;
   ledgerClaim: string | undefined;
   ledgerSecret: string | undefined;
 }
 
+interface Volume {
+  name: string;
+  secret?: { secretName?: string };
+  persistentVolumeClaim?: { claimName?: string };
+}
+
 /** Names that the run document does not hold, because a pod has no use for them. */
 function mountedNames(job: Job | undefined): MountedNames {
-  const volumes = (job?.spec.template.spec.volumes ?? []) as {
-    name: string;
-    secret?: { secretName?: string };
-    persistentVolumeClaim?: { claimName?: string };
-  }[];
-  const named = (name: string) => volumes.find((volume) => volume.name === name);
+  const pod = job?.spec.template.spec as { volumes?: Volume[]; serviceAccountName?: string } | undefined;
+  const named = (name: string) => pod?.volumes?.find((volume) => volume.name === name);
   return {
     credentials: named(volumeNames.credentials)?.secret?.secretName,
     source: named(volumeNames.source)?.persistentVolumeClaim?.claimName,
+    sourceSecret: named(volumeNames.sourceCredentials)?.secret?.secretName,
+    sourceCa: named(volumeNames.sourceCa)?.secret?.secretName,
+    serviceAccount: pod?.serviceAccountName,
     ledgerClaim: named(volumeNames.ledger)?.persistentVolumeClaim?.claimName,
     ledgerSecret: named(volumeNames.ledgerCredentials)?.secret?.secretName,
   };

@@ -3,7 +3,7 @@ import type { CriteoSegmentExportStatus } from '../../api/generated/criteosegmen
 import type { Report, SegmentReport } from '../../api/report.ts';
 import { endedRun } from './endedrun.ts';
 import { isSeenByCheck, runResult } from './runresult.ts';
-import { at, connection, exportJob, podOf, report, withLedger } from './testkit/objects.ts';
+import { at, connection, exportJob, podOf, report, timeAt, withLedger } from './testkit/objects.ts';
 
 const mirror = connection({ spec: withLedger });
 
@@ -86,6 +86,30 @@ describe('what Criteo holds', () => {
     const { segments, summary } = result({ reason: 'SourceNotFound' }, lines, before);
     expect(segments[1]).not.toHaveProperty('held');
     expect(summary.profiles).not.toHaveProperty('held');
+  });
+});
+
+describe('of the source a run tells', () => {
+  const lines = [
+    { read: 10, malformed: 2, invalid: 1, selected: 7, sourceWrittenAt: at(-3600) },
+    { read: 5, malformed: 1, selected: 4 },
+  ];
+
+  test('when the data of a segment was written, where the source says it', () => {
+    const { segments } = result({}, lines);
+    expect(segments[0]?.sourceWrittenAt).toBe(timeAt(-3600));
+    expect(segments[1]).not.toHaveProperty('sourceWrittenAt');
+  });
+
+  test('no time that the API server would refuse', () => {
+    const { segments } = result({}, [{ sourceWrittenAt: 9_000_000_000_000_000 }, {}]);
+    expect(segments[0]).not.toHaveProperty('sourceWrittenAt');
+  });
+
+  test('the rows that could not be read, those of no known segment among them', () => {
+    const { segments, summary } = result({ malformed: 4 }, lines);
+    expect(segments.map(({ malformed }) => malformed)).toEqual([2, 1]);
+    expect(summary.profiles).toMatchObject({ read: 19, malformed: 7, invalid: 1, selected: 11 });
   });
 });
 

@@ -19,9 +19,12 @@ import { formatTime } from '../../api/time.ts';
 import { stopped } from './afterrun.ts';
 import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
-import { type MessageContext, messageFor } from './messages.ts';
+import { defined } from './fields.ts';
+import { type MessageContext, messageFor } from './messages/index.ts';
+import { timeText } from './messages/words.ts';
 import { unknownMessages } from './outcome.ts';
 import {
+  countsOfRun,
   failedLines,
   guardMessage,
   lineMessage,
@@ -160,7 +163,7 @@ function segmentStatuses(
   if (document?.kind !== 'Export' || document.segments.length !== report.segments?.length) return [];
   return document.segments.map((segment, index) => {
     const line: SegmentReport = report.segments?.[index] ?? { ...noCounts, reason: 'NotRun', action: 'None' };
-    const { reason, details, criteoSegmentId, action, origin, held, ...counts } = line;
+    const { reason, details, criteoSegmentId, action, origin, held, sourceWrittenAt, ...counts } = line;
     const known = before.find(
       ({ name, criteoName }) => name === segment.name && criteoName === segment.criteoName,
     );
@@ -173,6 +176,7 @@ function segmentStatuses(
       outcome: lineOutcome(reason),
       reason,
       message: lineMessage(reason, details, { ...context, segment }),
+      ...defined({ sourceWrittenAt: timeText(sourceWrittenAt) }),
       ...counts,
       ...(heldNow === undefined ? {} : { held: heldNow }),
       action,
@@ -183,7 +187,7 @@ function segmentStatuses(
 
 /** `held` is there where it is known of every segment: a part of it would look like all. */
 function profilesOf(report: Report, segments: readonly SegmentStatus[]): NonNullable<RunSummary['profiles']> {
-  const { held: _, ...counts }: SegmentCounts = sumCounts(report.segments ?? []);
+  const { held: _, ...counts }: SegmentCounts = countsOfRun(report);
   if (segments.length === 0) return counts;
   let held = 0;
   for (const segment of segments) {

@@ -10,6 +10,10 @@ export interface Settings {
   caBundleConfigMap?: string;
   /** Base URLs that a connection may name. Others could send addresses anywhere. */
   allowedBaseUrls: string[];
+  /** URLs of sources, by scheme, host and port, that exports may name beside the vendors' and, with keys of their own, any with https. */
+  allowedSourceEndpoints: string[];
+  /** Where tokens of Microsoft Entra may come from beside Microsoft's clouds. */
+  allowedAuthorityHosts: string[];
   /** Runs of one connection that may be at work at once: they share one API budget. */
   maxRunsPerConnection: number;
   /** How long a deleted export waits for its segments at Criteo to be dealt with. */
@@ -21,6 +25,8 @@ export const defaultSettings: Omit<Settings, 'image'> = {
   imagePullSecrets: [],
   proxy: {},
   allowedBaseUrls: ['https://api.criteo.com'],
+  allowedSourceEndpoints: [],
+  allowedAuthorityHosts: [],
   maxRunsPerConnection: 5,
   retireDeadlineMs: 3_600_000,
 };

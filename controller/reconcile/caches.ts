@@ -8,7 +8,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { KubeObject, Resource } from '../runtime/resource.ts';
 import { connections, cronJobs, jobs, pods, segmentExports } from './resources.ts';
 
-/** What the controller watches; every read of a reconcile but a claim's comes from here. */
+/** What the controller watches; every read of a reconcile but those of unwatched.ts comes from here. */
 export interface Caches {
   connections: Informer<CriteoConnection>;
   exports: Informer<CriteoSegmentExport>;
@@ -62,12 +62,14 @@ export function allCaches(caches: Caches): [string, Informer<KubeObject>][] {
 
 /** The key of the connection that an export refers to: `namespace/name`. */
 export function connectionKeyOf(resource: CriteoSegmentExport): string[] {
-  return [`${resource.metadata.namespace}/${resource.spec.connectionRef.name}`];
+  // One that was stored under another version of the CRD may have neither: it must not end the watch of all.
+  return [`${resource.metadata.namespace}/${resource.spec?.connectionRef?.name}`];
 }
 
 /** The keys of the connections in whose ledgers an export's segments are. */
 export function rememberedKeysOf({ metadata, status }: CriteoSegmentExport): string[] {
-  return (status?.ledgers ?? []).map(({ connection }) => `${metadata.namespace}/${connection}`);
+  const ledgers = Array.isArray(status?.ledgers) ? status.ledgers : [];
+  return ledgers.map((ledger) => `${metadata.namespace}/${ledger?.connection}`);
 }
 
 function uidOf(object: KubeObject): string[] {

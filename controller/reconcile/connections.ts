@@ -5,13 +5,15 @@ import { planConnection } from '../plan/connection.ts';
 import type { Job, Pod } from '../plan/kubernetes.ts';
 import { ledgerClaimName } from '../plan/ledger.ts';
 import { isSeenByCheck } from '../plan/runresult.ts';
+import { whyUnreadable } from '../plan/unreadable.ts';
 import type { Result } from '../runtime/controller.ts';
 import { objectKey } from '../runtime/resource.ts';
 import { byConnection, byConnectionUid } from './caches.ts';
-import { findClaim } from './claims.ts';
 import type { ReconcileContext } from './exports.ts';
 import { reportedPods } from './reportedpods.ts';
-import { connections } from './resources.ts';
+import { claims, connections } from './resources.ts';
+import { tellUnreadable } from './unreadable.ts';
+import { find } from './unwatched.ts';
 
 /** Looks, plans, acts, for one CriteoConnection. */
 export async function reconcileConnection(
@@ -25,6 +27,23 @@ export async function reconcileConnection(
   if (!connection || connection.metadata.deletionTimestamp !== undefined) return {};
   // The watch is behind our own last write; its event brings the key back.
   if (context.executor.wroteAfter(connection)) return {};
+  const why = whyUnreadable(connection);
+  if (why !== undefined) {
+    await tellUnreadable(connections, connection, why, context, signal);
+    return {};
+  }
+  const plan = await planOf(connection, context, signal);
+  const { mended } = await context.executor.execute(connections, connection, plan, signal);
+  if (mended) return { requeueAfterMs: 1 };
+  return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
+}
+
+async function planOf(
+  connection: CriteoConnection,
+  context: ReconcileContext,
+  signal: AbortSignal,
+): Promise<ReturnType<typeof planConnection>> {
+  const { caches } = context;
   const { uid = '', namespace } = connection.metadata;
   const isCheck = (object: Job | Pod): boolean => object.metadata.labels?.[labels.runKind] === 'Check';
   const jobs = caches.jobs.store.byIndex(byConnectionUid, uid).filter(isCheck);
@@ -35,13 +54,13 @@ export async function reconcileConnection(
     { namespace, labelSelector: `${labels.connectionUid}=${uid},${labels.runKind}=Check`, signal },
   );
 
-  const plan = planConnection(
+  return planConnection(
     {
       connection,
       jobs,
       pods: checkPods,
       ledgerClaim: connection.spec.ledger?.volume
-        ? await findClaim({ namespace, name: ledgerClaimName(connection) }, context, signal)
+        ? await find(claims, { namespace, name: ledgerClaimName(connection) }, context, signal)
         : undefined,
       credentialsFailedAt: credentialsFailedAt(connection, context),
       refusal: context.executor.refusalOf(connection)?.message,
@@ -49,9 +68,6 @@ export async function reconcileConnection(
     context.clock.now(),
     context.settings,
   );
-  const { mended } = await context.executor.execute(connections, connection, plan, signal);
-  if (mended) return { requeueAfterMs: 1 };
-  return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
 }
 
 function credentialsFailedAt(connection: CriteoConnection, context: ReconcileContext): number | undefined {

@@ -1,20 +1,24 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import { labels } from '../../api/names.ts';
+import { parseTime } from '../../api/time.ts';
 import { cronJobName } from '../plan/cronjob.ts';
 import { type ObservedExport, planExport } from '../plan/export.ts';
 import { hasFinalizer } from '../plan/finalizer.ts';
 import { isHeld, isLive, type Job } from '../plan/kubernetes.ts';
+import { isLedgerClaim } from '../plan/ledger.ts';
 import { isDeleted } from '../plan/retirejob.ts';
 import type { ObservedLedger } from '../plan/retirement.ts';
 import type { Settings } from '../plan/settings.ts';
+import { whyConnectionUnreadable, whyUnreadable } from '../plan/unreadable.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Result } from '../runtime/controller.ts';
 import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
-import { claimExists } from './claims.ts';
 import type { Executor } from './execute.ts';
 import { reportedPods } from './reportedpods.ts';
-import { jobs as jobResource, segmentExports } from './resources.ts';
+import { claims, jobs as jobResource, segmentExports, serviceAccounts } from './resources.ts';
+import { tellUnreadable } from './unreadable.ts';
+import { exists, find } from './unwatched.ts';
 
 export interface ReconcileContext {
   client: KubeClient;
@@ -35,11 +39,44 @@ export async function reconcileExport(
   if (!resource || (isDeleted(resource) && !hasFinalizer(resource))) return {};
   // The watch is behind our own last write; its event brings the key back.
   if (context.executor.wroteAfter(resource)) return {};
+  if (mayHaveOvertaken(resource, context)) return { requeueAfterMs: overtakingMs };
+  const why = whyUnreadable(resource);
+  if (why !== undefined) {
+    await tellUnreadable(segmentExports, resource, why, context, signal);
+    return {};
+  }
   const seen = await gather(resource, context, signal);
+  const whyConnection = whyConnectionUnreadable(connectionsIn(seen));
+  if (whyConnection !== undefined) {
+    await tellUnreadable(segmentExports, resource, whyConnection, context, signal);
+    return {};
+  }
   const plan = planExport(seen, context.clock.now(), context.settings);
   const { mended } = await context.executor.execute(segmentExports, resource, plan, signal);
   if (mended) return { requeueAfterMs: 1 };
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
+}
+
+/** Longer than two watches are apart. */
+const overtakingMs = 2000;
+
+/** Applied together with its connection, an export may be heard of first: what is new is given a moment before it is told that there is none. */
+function mayHaveOvertaken(
+  { metadata, spec }: ObservedExport['export'],
+  { caches, clock }: ReconcileContext,
+): boolean {
+  const age = clock.now() - (parseTime(metadata.creationTimestamp) ?? 0);
+  if (age >= overtakingMs) return false;
+  const { namespace } = metadata;
+  const name = spec?.connectionRef?.name ?? '';
+  return (
+    caches.connections.store.get({ ...(namespace === undefined ? {} : { namespace }), name }) === undefined
+  );
+}
+
+/** Every connection that a plan looks at. */
+function connectionsIn({ connection, remembered, connectionsOfJobs }: ObservedExport) {
+  return [connection, ...[...remembered.values()].map((ledger) => ledger.connection), ...connectionsOfJobs];
 }
 
 async function gather(
@@ -54,6 +91,9 @@ async function gather(
   const { connection, otherRuns = 0 } = remembered.get(named) ?? {};
   const jobs = await jobsOf(resource, context, signal);
   const claimName = resource.spec.source.file?.persistentVolumeClaim.claimName;
+  const claim =
+    claimName === undefined ? undefined : await find(claims, { namespace, name: claimName }, context, signal);
+  const accountName = resource.spec.job?.serviceAccountName;
   return {
     export: resource,
     connection,
@@ -69,10 +109,12 @@ async function gather(
       { namespace, labelSelector: `${labels.exportUid}=${uid}`, signal },
     ),
     connectionsOfJobs: connectionsOf(jobs, caches),
-    claimExists:
-      claimName === undefined
+    claimExists: claimName === undefined ? undefined : claim !== undefined,
+    claimIsLedger: claim !== undefined && isLedgerClaim(claim),
+    serviceAccountExists:
+      accountName === undefined
         ? undefined
-        : await claimExists({ namespace, name: claimName }, context, signal),
+        : await exists(serviceAccounts, { namespace, name: accountName }, context, signal),
     refusal: context.executor.refusalOf(resource),
     otherRunsOfConnection: otherRuns,
   };

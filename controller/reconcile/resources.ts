@@ -2,7 +2,7 @@ import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { group, version } from '../../api/names.ts';
 import type { Claim, CronJob, Job, Pod } from '../plan/kubernetes.ts';
-import { defineResource } from '../runtime/resource.ts';
+import { defineResource, type KubeObject } from '../runtime/resource.ts';
 
 export const connections = defineResource<CriteoConnection>({
   group,
@@ -49,5 +49,13 @@ export const claims = defineResource<Claim>({
   version: 'v1',
   plural: 'persistentvolumeclaims',
   kind: 'PersistentVolumeClaim',
+  namespaced: true,
+});
+
+export const serviceAccounts = defineResource<KubeObject>({
+  group: '',
+  version: 'v1',
+  plural: 'serviceaccounts',
+  kind: 'ServiceAccount',
   namespaced: true,
 });

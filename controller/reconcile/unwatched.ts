@@ -1,31 +1,37 @@
-import type { Claim } from '../plan/kubernetes.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import { isForbidden, isNotFound } from '../runtime/errors.ts';
-import { claims } from './resources.ts';
+import type { KubeObject, Resource } from '../runtime/resource.ts';
 
-/** Claims are not watched: there may be thousands, and the few that matter are known by name. */
-export async function findClaim(
-  ref: { namespace: string | undefined; name: string },
+interface Ref {
+  namespace: string | undefined;
+  name: string;
+}
+
+/** An object of a kind that is not watched: there may be thousands, and the few that matter are known by name. */
+export async function find<T extends KubeObject>(
+  resource: Resource<T>,
+  { namespace, name }: Ref,
   { client }: { client: KubeClient },
   signal: AbortSignal,
-): Promise<Claim | undefined> {
-  const { namespace, name } = ref;
+): Promise<T | undefined> {
+  const ref = { ...(namespace === undefined ? {} : { namespace }), name };
   try {
-    return await client.get(claims, { ...(namespace === undefined ? {} : { namespace }), name }, { signal });
+    return await client.get(resource, ref, { signal });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
 }
 
-/** Whether a source's claim exists; undefined without the right to look: then the pod's own fate tells. */
-export async function claimExists(
-  ref: { namespace: string | undefined; name: string },
+/** Whether it exists; undefined without the right to look: then the pod's own fate tells. */
+export async function exists(
+  resource: Resource<KubeObject>,
+  ref: Ref,
   context: { client: KubeClient },
   signal: AbortSignal,
 ): Promise<boolean | undefined> {
   try {
-    return (await findClaim(ref, context, signal)) !== undefined;
+    return (await find(resource, ref, context, signal)) !== undefined;
   } catch (error) {
     if (isForbidden(error)) return undefined;
     throw error;

@@ -120,5 +120,9 @@ export function isAborted(error: unknown): boolean {
 /** One line of text for logs, whatever was thrown. */
 export function errorMessage(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.replaceAll(/\s*\n\s*/g, ' ').slice(0, MAX_MESSAGE);
+  // Cut first: an API server's word may quote a megabyte of somebody's spaces, over which the expression would brood.
+  return text
+    .slice(0, 2 * MAX_MESSAGE)
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .slice(0, MAX_MESSAGE);
 }

@@ -59,7 +59,8 @@ interface Reply {
 }
 
 function route(options: HealthServerOptions, method: string, url: string): Reply {
-  const [, endpoint, one] = url.replace(/\?.*$/, '').split('/');
+  const [path = ''] = url.split('?', 1);
+  const [, endpoint, one] = path.split('/');
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'only GET\n' };
   if (endpoint === 'healthz' || endpoint === 'livez') return answer(endpoint, options.live, one);
   if (endpoint === 'readyz') return answer(endpoint, options.ready, one);

@@ -88,7 +88,7 @@ export class Book {
       connection: caches.connections.get(caches.export.spec.connectionRef.name),
       claimExists: true,
     };
-    const against = definitionFault(definition) ?? blocker(definition);
+    const against = definitionFault(definition, settings) ?? blocker(definition, settings);
     if (against) this.#fault(`${nameOf(job)} starts in spite of ${against.reason}`);
     if (caches.export.metadata.deletionTimestamp !== undefined) {
       this.#fault(`${nameOf(job)} starts in spite of the deletion`);

@@ -1,5 +1,8 @@
 import { NodeChild } from './childprocess.ts';
 
+/** No node pulls it; its form is what the flag asks for. */
+export const exporterImage = `registry.example/criteo-segment-export@sha256:${'0'.repeat(64)}`;
+
 export interface ControllerOptions {
   /** The controller as one file. */
   program: string;
@@ -15,7 +18,7 @@ export class ControllerProcess implements AsyncDisposable {
 
   constructor(options: ControllerOptions) {
     const { program, kubeconfig, flags, environment = {} } = options;
-    const own = ['--kubeconfig', kubeconfig, '--health-port', '0', '--exporter-image', image];
+    const own = ['--kubeconfig', kubeconfig, '--health-port', '0', '--exporter-image', exporterImage];
     this.#child = new NodeChild(program, [...own, ...flags], environment);
   }
 
@@ -62,6 +65,3 @@ export class ControllerProcess implements AsyncDisposable {
     await this.kill();
   }
 }
-
-/** No node pulls it; its form is what the flag asks for. */
-const image = `registry.example/criteo-segment-export@sha256:${'0'.repeat(64)}`;

@@ -204,6 +204,8 @@ class PodProcess {
       SEGMENTEXPORT_RUN_DOCUMENT: hostPath(paths.runDocument),
       SEGMENTEXPORT_CREDENTIALS_DIR: hostPath(paths.credentials),
       SEGMENTEXPORT_SOURCE_DIR: hostPath(paths.source),
+      SEGMENTEXPORT_SOURCE_CREDENTIALS_DIR: hostPath(paths.sourceCredentials),
+      SEGMENTEXPORT_SOURCE_CA_DIR: hostPath(paths.sourceCa),
       SEGMENTEXPORT_LEDGER_DIR: hostPath(paths.ledger),
       SEGMENTEXPORT_LEDGER_CREDENTIALS_DIR: hostPath(paths.ledgerCredentials),
       SEGMENTEXPORT_CA_BUNDLE: hostPath(paths.caBundleFile),

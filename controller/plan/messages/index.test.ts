@@ -1,15 +1,14 @@
 import { expect, test } from 'vitest';
-import { type RunReason, runReasons } from '../../api/reasons.ts';
-import { type MessageContext, messageFor } from './messages.ts';
+import { type RunReason, runReasons } from '../../../api/reasons.ts';
+import { type MessageContext, messageFor } from './index.ts';
 
+const tables = { path: 'people.csv', format: 'CSV', csv: { delimiter: 'Comma' } } as const;
 const context: MessageContext = {
   secretName: 'criteo-nordic',
   apiVersion: '2026-07',
   advertiserId: '12345',
-  claimName: 'people',
-  path: 'people.csv',
+  source: { run: { file: { ...tables, segmentField: 'segment' } }, claimName: 'people' },
   emailFields: ['email', 'email2'],
-  segmentField: 'segment',
   consentField: 'doNotEmail',
   maxProfiles: 1000,
   hasLedger: true,
@@ -73,9 +72,9 @@ test.each<[RunReason, string]>([
 });
 
 test('a segment without a file is told as a file', () => {
-  const { segmentField: _, ...directory } = context;
-  expect(messageFor('SegmentNotFound', undefined, { ...directory, path: 'lists' })).toContain(
-    '"lists" has no file "lapsed.csv"',
+  const source = { run: { file: { ...tables, path: 'lists' } }, claimName: 'people' };
+  expect(messageFor('SegmentNotFound', undefined, { ...context, source })).toContain(
+    '"lists" in the claim "people" has no file "lapsed.csv"',
   );
 });
 

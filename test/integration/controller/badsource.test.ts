@@ -17,6 +17,10 @@ interface BadInput {
   segmentReason?: string;
   /** Words that the message must have: what is wrong, and what would be right. */
   says: string[];
+  /** Of the definition. */
+  spec?: object;
+  /** Files that were not written just now. */
+  writtenAt?: Date;
   /** What another system did at Criteo before. */
   atCriteo?: (sandbox: Sandbox) => void;
   /** Default: the file as it should have been. */
@@ -63,13 +67,37 @@ const badInputs: BadInput[] = [
     name: 'a file that is not CSV',
     files: { 'people.csv': '\u0000\u0001PAR1\u0000'.repeat(100) },
     reason: 'SourceNotCsv',
-    says: ['"people.csv" is not readable as CSV', 'check spec.source.file.csv.delimiter'],
+    says: [
+      'spec.source.file.path: "people.csv" in the claim "data" is not readable as CSV',
+      'check spec.source.file.csv.delimiter',
+    ],
   },
   {
     name: 'an empty file',
     files: { 'people.csv': '' },
     reason: 'SourceEmpty',
-    says: ['"people.csv" is empty', 'a line of column names'],
+    says: ['"people.csv" in the claim "data" is empty', 'a line of column names'],
+  },
+  {
+    name: 'a file with another column in the place of the address',
+    files: { 'people.csv': csvOf(['Anna', 'Berit', 'Chris', 'anna@example.com']) },
+    reason: 'TooManyRowFaults',
+    says: [
+      'spec.rowFaultGuard.maxPercent: 3 of 4 rows are malformed or have an invalid address, more than the 50 percent that it allows; nothing was sent.',
+      'Check spec.match.email',
+    ],
+  },
+  {
+    name: 'data that is older than the definition allows',
+    files: good,
+    spec: { maxSourceAgeSeconds: 3600 },
+    writtenAt: new Date('2026-01-02T03:04:05Z'),
+    reason: 'SegmentsFailed',
+    segmentReason: 'SourceStale',
+    says: [
+      'spec.maxSourceAgeSeconds: the data of the segment "readers" was last written at 2026-01-02T03:04:05Z, longer ago than 3600 seconds; nothing was sent for it.',
+      'See that what writes it still runs',
+    ],
   },
   {
     name: 'a Criteo segment that exists and is not ours',
@@ -97,7 +125,8 @@ describe.concurrent('a run of', () => {
     bad.atCriteo?.(shop.sandbox);
     const untouched = shop.sandbox.segments();
     await shop.startController();
-    await shop.settle({ files: bad.files });
+    await shop.settle({ files: bad.files, ...(bad.spec ? { export: bad.spec } : {}) });
+    if (bad.writtenAt) await shop.dateFiles(Object.keys(bad.files), bad.writtenAt);
 
     await shop.request();
     const failed = await shop.untilExport(bad.reason, hasReason('Ready', bad.reason));
@@ -123,7 +152,7 @@ describe.concurrent('a run of', () => {
     }
     const event = await shop.untilEvent(bad.reason, exportName);
     expect(event).toMatchObject({ type: 'Warning', count: 1, note: message });
-    expect((await shop.events()).filter(({ type }) => type === 'Warning')).toHaveLength(1);
+    expect((await shop.events()).filter(({ type }) => type === 'Warning')).toEqual([event]);
     expect(shop.sandbox.segments()).toEqual(untouched);
     expect(writes(shop.sandbox)).toBe(0);
 
@@ -146,7 +175,7 @@ test('where one segment of two fails, the other is sent, and the status tells bo
   const { status } = await shop.untilRuns(1);
   expect(status?.lastRun).toMatchObject({ outcome: 'PartiallySucceeded', reason: 'SegmentsFailed' });
   expect(status?.segments).toMatchObject([
-    { name: 'readers', outcome: 'Succeeded', uploaded: 3 },
+    { name: 'readers', outcome: 'Succeeded', uploaded: 3, sourceWrittenAt: expect.stringMatching(/Z$/) },
     { name: 'lapsed', outcome: 'Failed', reason: 'SegmentNotFound' },
   ]);
   expect(shop.sandbox.segments().map(({ digest }) => digest)).toEqual([digestOf(people)]);

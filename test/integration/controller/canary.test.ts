@@ -161,7 +161,7 @@ const troubles: Trouble[] = [
     content: `email,segment\n${address}\u0000\u0001,readers\n`,
     reason: 'SourceNotCsv',
   },
-  { name: 'broken addresses only', content: csvOf([brokenAddress]), reason: 'SegmentsFailed' },
+  { name: 'broken addresses only', content: csvOf([brokenAddress]), reason: 'TooManyRowFaults' },
   {
     name: 'addresses as the segment',
     content: `email,segment\nreaders,${address}\n`,

@@ -1,5 +1,5 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CriteoConnection } from '../../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport, PlanSummary } from '../../../api/generated/criteosegmentexport.ts';
@@ -65,7 +65,11 @@ export class Shop implements AsyncDisposable {
   static async open(world: World, sandbox: Sandbox): Promise<Shop> {
     const name = `shop-${randomBytes(4).toString('hex')}`;
     const shop = new Shop(world, name, sandbox);
-    await shop.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    await shop.create('/api/v1/namespaces', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    });
     await waitFor(`the service account of ${name}`, 30_000, async () =>
       (await world.api.call(`/api/v1/namespaces/${name}/serviceaccounts/default`)).status === 200
         ? true
@@ -207,6 +211,13 @@ export class Shop implements AsyncDisposable {
       const place = join(this.world.directory, 'claims', this.namespace, 'data', path);
       await mkdir(dirname(place), { recursive: true });
       await writeFile(place, content);
+    }
+  }
+
+  /** Files of the claim `data` as if they had been written then. */
+  async dateFiles(paths: readonly string[], writtenAt: Date): Promise<void> {
+    for (const path of paths) {
+      await utimes(join(this.world.directory, 'claims', this.namespace, 'data', path), writtenAt, writtenAt);
     }
   }
 

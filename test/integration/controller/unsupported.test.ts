@@ -13,67 +13,12 @@ beforeAll(async () => {
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 
-const secret = { credentialsSecretRef: { name: 'store' } };
-const file = { persistentVolumeClaim: { claimName: 'data' }, path: 'people.csv', segmentField: 'segment' };
-
 /** What the condition names, and a definition with it. */
 const exportFields: { field: string; spec?: object; annotation?: string }[] = [
-  {
-    field: 'spec.source.s3',
-    spec: {
-      source: {
-        s3: { region: 'eu-north-1', bucket: 'people', path: 'a.csv', segmentField: 'segment', ...secret },
-      },
-    },
-  },
-  {
-    field: 'spec.source.azureBlob',
-    spec: {
-      source: {
-        azureBlob: {
-          endpoint: 'https://store.example',
-          container: 'people',
-          path: 'a.csv',
-          segmentField: 'segment',
-          ...secret,
-        },
-      },
-    },
-  },
-  {
-    field: 'spec.source.postgresql',
-    spec: {
-      source: {
-        postgresql: {
-          host: 'db.example',
-          database: 'crm',
-          table: 'people',
-          segmentField: 'segment',
-          ...secret,
-        },
-      },
-    },
-  },
-  {
-    field: 'spec.source.customerInsights',
-    spec: {
-      source: {
-        customerInsights: {
-          environmentUrl: 'https://shop.crm4.dynamics.com',
-          tenantId: '11111111-2222-4333-8444-555555555555',
-          ...secret,
-        },
-      },
-    },
-  },
-  { field: 'spec.source.file.format: NDJSON', spec: { source: { file: { ...file, format: 'NDJSON' } } } },
-  { field: 'spec.source.file.format: Parquet', spec: { source: { file: { ...file, format: 'Parquet' } } } },
-  { field: 'spec.maxSourceAgeSeconds', spec: { maxSourceAgeSeconds: 3600 } },
   { field: 'spec.runAfter', spec: { runAfter: [{ cronJob: 'nightly-refresh' }] } },
   { field: 'spec.job.tolerations', spec: { job: { tolerations: [{ key: 'batch', operator: 'Exists' }] } } },
   { field: 'spec.job.priorityClassName', spec: { job: { priorityClassName: 'batch-low' } } },
   { field: 'spec.job.labels', spec: { job: { labels: { team: 'crm' } } } },
-  { field: 'spec.job.serviceAccountName', spec: { job: { serviceAccountName: 'crm' } } },
   { field: `metadata.annotations[${annotations.cancelledRun}]`, annotation: annotations.cancelledRun },
 ];
 
@@ -117,7 +62,9 @@ test('an export that gets such a field starts nothing, and its schedule rests, u
     return (body.spec as { suspend?: boolean }).suspend;
   };
   expect(await suspended()).toBe(false);
-  await shop.apply(shop.segmentExport({ schedule: { cron: '0 4 1 1 *' }, maxSourceAgeSeconds: 3600 }));
+  await shop.apply(
+    shop.segmentExport({ schedule: { cron: '0 4 1 1 *' }, runAfter: [{ cronJob: 'refresh' }] }),
+  );
   await shop.untilExport('NotYetSupported', hasReason('Ready', 'NotYetSupported'));
   await shop.createJobByHand('by-hand');
   await shop.untilExport('the run waits', (object) => object.status?.waitingRuns === 1);
@@ -130,21 +77,3 @@ test('an export that gets such a field starts nothing, and its schedule rests, u
   expect(await suspended()).toBe(false);
   expect((await shop.getExport(exportName)).status?.cronJobName).toBe(status?.cronJobName);
 });
-
-const connectionFields = [{ field: 'spec.requireConsent: true', spec: { requireConsent: true } }];
-
-test.each(connectionFields)(
-  'a connection with $field is refused by name; without it, it is used',
-  async ({ field, spec }) => {
-    await shop.apply(shop.connection(spec));
-    const refused = await shop.untilConnection('NotYetSupported', hasReason('Ready', 'NotYetSupported'));
-    expect(conditionOf(refused, 'Stalled')).toMatchObject({
-      status: 'True',
-      message: expect.stringContaining(`${field}: not supported by this release`),
-    });
-    const blocked = await shop.untilExport('ConnectionNotReady', hasReason('Ready', 'ConnectionNotReady'));
-    expect(conditionOf(blocked, 'Ready')?.message).toContain(field);
-    await shop.apply(shop.connection());
-    await shop.ready();
-  },
-);

@@ -1,14 +1,17 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { appName, defaultOptions } from '../../../deploy/options.ts';
+import { controllerPolicies } from '../../../deploy/controllerpolicies.ts';
+import { appName, defaultOptions, type InstallOptions } from '../../../deploy/options.ts';
 import { rbac } from '../../../deploy/rbac.ts';
 import { buildBundle } from '../../../scripts/build.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
 import { kubectl } from '../../cluster/kubectl.ts';
 import { type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
 import { ApiServer, installCrds } from '../../support/apiserver.ts';
+import { exporterImage } from '../../support/controllerprocess.ts';
 import { ProcessKubelet } from '../../support/processkubelet.ts';
+import { keepUsedRights } from '../../support/usedrights.ts';
 import { Shop } from './shop.ts';
 
 /** What the tests of one file share: a control plane, a process kubelet, the programs as the image has them. */
@@ -45,8 +48,19 @@ export async function startWorld(): Promise<World> {
     // The process kubelet is no node, and these two would end the pods of a node that does not exist.
     const controllers = '--controllers=*,-node-lifecycle-controller,-pod-garbage-collector-controller';
     const programs = await buildBundle({ outputDirectory: join(directory, 'programs') });
-    const controlPlane = await startControlPlane({ controllerManagerArguments: [controllers] });
+    const controlPlane = await startControlPlane({
+      controllerManagerArguments: [controllers],
+      apiServerArguments: [
+        // As on most clusters: what keeps our pods from it must be something else.
+        '--allow-privileged=true',
+        // Some distributions have it on; it asks for the right to what a child's owner waits for.
+        '--enable-admission-plugins=OwnerReferencesPermissionEnforcement',
+      ],
+      audit: 'Metadata',
+      auditedUsers: [`system:serviceaccount:${controllerNamespace}:${appName}`],
+    });
     cleanUps.push(() => controlPlane.stop());
+    cleanUps.push(() => keepUsedRights(controlPlane.auditLogPath ?? ''));
     const api = new ApiServer(controlPlane);
     cleanUps.push(() => api[Symbol.asyncDispose]());
     await installCrds(controlPlane);
@@ -92,13 +106,24 @@ export async function startWorld(): Promise<World> {
   }
 }
 
-/** The rights that an installation gives the controller, and no more. */
-async function installIdentity(kubeconfigPath: string): Promise<string> {
-  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: controllerNamespace } };
-  const items = [namespace, ...rbac({ ...defaultOptions, image: 'unused' })];
+/**
+ * The rights that an installation gives the controller, and what holds it to them, and no more.
+ * @returns a token of its service account.
+ */
+export async function installIdentity(
+  kubeconfigPath: string,
+  changes: Partial<InstallOptions> = {},
+): Promise<string> {
+  const options = { ...defaultOptions, image: exporterImage, ...changes };
+  const { namespace } = options;
+  const items = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    ...rbac(options),
+    ...controllerPolicies(options),
+  ];
   await kubectl(kubeconfigPath, ['apply', '--server-side', '-f', '-'], items.map(toDocument).join(''));
   return (
-    await kubectl(kubeconfigPath, ['create', 'token', appName, '-n', controllerNamespace, '--duration=3h'])
+    await kubectl(kubeconfigPath, ['create', 'token', appName, '-n', namespace, '--duration=3h'])
   ).trim();
 }
 

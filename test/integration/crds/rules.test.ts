@@ -1,7 +1,10 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { validateConnection, validateExport } from '../../../api/validate.ts';
 import { crdFiles, readCrd, type Schema, schemaOf } from '../../../scripts/generate/crd.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
+import { kubectl } from '../../cluster/kubectl.ts';
 import { ApiServer, installCrds, type Reply } from '../../support/apiserver.ts';
 import { collectionOf, type Example, readExamples } from './manifests.ts';
 
@@ -76,6 +79,16 @@ describe('manifests', () => {
     expect(messages.filter((message) => !refusedByTheServer.some((text) => text.includes(message)))).toEqual(
       [],
     );
+  });
+});
+
+describe('examples', () => {
+  const directory = join(import.meta.dirname, '..', '..', '..', 'examples');
+  const files = readdirSync(directory).filter((name) => name.endsWith('.yaml'));
+
+  it.each(files)('%s is accepted as it is', async (file) => {
+    const args = ['create', '--dry-run=server', '--validate=strict', '-f', join(directory, file)];
+    expect(await kubectl(controlPlane.kubeconfigPath, args)).toContain('created');
   });
 });
 
