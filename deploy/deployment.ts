@@ -1,7 +1,7 @@
 import { appLabels, appName, type InstallOptions, type Manifest } from './options.ts';
 
 const nonRoot = 65532;
-const healthPort = 8081;
+export const healthPort = 8081;
 
 export const podSecurity = {
   runAsNonRoot: true,
@@ -65,7 +65,7 @@ function podSpec(options: InstallOptions): object {
         image: options.image,
         imagePullPolicy: options.imagePullPolicy,
         command: ['node', '/app/controller.mjs'],
-        args: flags(options),
+        args: controllerFlags(options),
         ports: [{ name: 'health', containerPort: healthPort }],
         livenessProbe: {
           httpGet: { path: '/healthz', port: 'health' },
@@ -80,7 +80,8 @@ function podSpec(options: InstallOptions): object {
   };
 }
 
-function flags(options: InstallOptions): string[] {
+/** The controller's flags, as its container has them. */
+export function controllerFlags(options: InstallOptions): string[] {
   return [
     `--exporter-image=${options.image}`,
     `--image-pull-policy=${options.imagePullPolicy}`,
@@ -88,6 +89,11 @@ function flags(options: InstallOptions): string[] {
     '--health-host=0.0.0.0',
     `--health-port=${healthPort}`,
     ...options.allowedBaseUrls.map((url) => `--allowed-base-url=${url}`),
+    ...namespaceFlags(options),
     ...options.extraFlags,
   ];
+}
+
+export function namespaceFlags({ watchedNamespaces }: InstallOptions): string[] {
+  return watchedNamespaces.map((namespace) => `--namespace=${namespace}`);
 }

@@ -12,6 +12,24 @@ function ofKind<T>(kind: string): T[] {
   return all.filter((manifest) => manifest.kind === kind) as T[];
 }
 
+/** Those of the roles that are bound to its service account. */
+function rulesOfController(): Rule[] {
+  const bindings = [...ofKind<Binding>('ClusterRoleBinding'), ...ofKind<Binding>('RoleBinding')];
+  return bindings
+    .filter(({ subjects }) => subjects.some(({ kind }) => kind === 'ServiceAccount'))
+    .flatMap(({ roleRef }) =>
+      ofKind<Manifest & { rules: Rule[] }>(roleRef.kind).filter(
+        ({ metadata }) => metadata.name === roleRef.name,
+      ),
+    )
+    .flatMap(({ rules }) => rules);
+}
+
+interface Binding {
+  roleRef: { kind: string; name: string };
+  subjects: { kind: string }[];
+}
+
 interface Rule {
   apiGroups: string[];
   resources: string[];
@@ -30,9 +48,23 @@ describe('an installation', () => {
     ]);
   });
 
+  test('brings the admission policies, each bound; what lets pass what it cannot judge is a comparison with other objects', () => {
+    const policies = ofKind<Manifest & { spec: { failurePolicy: string; paramKind?: object } }>(
+      'ValidatingAdmissionPolicy',
+    );
+    const bindings = ofKind<{ spec: { policyName: string; validationActions: string[] } }>(
+      'ValidatingAdmissionPolicyBinding',
+    );
+    expect(policies.map(({ metadata }) => metadata.name)).toContain('serviceaccounts.segmentexport.io');
+    for (const { metadata, spec } of policies) {
+      if (!spec.paramKind) expect(spec.failurePolicy, metadata.name).toBe('Fail');
+      const bound = bindings.filter((binding) => binding.spec.policyName === metadata.name);
+      expect(bound.map((binding) => binding.spec.validationActions)).toEqual([['Deny']]);
+    }
+  });
+
   test('gives the controller no rule on secrets, no wildcard and no way into pods', () => {
-    const roles = [...ofKind<{ rules: Rule[] }>('ClusterRole'), ...ofKind<{ rules: Rule[] }>('Role')];
-    const rules = roles.flatMap((role) => role.rules);
+    const rules = rulesOfController();
     expect(rules.length).toBeGreaterThan(5);
     const words = rules.flatMap((rule) => [...rule.apiGroups, ...rule.resources, ...rule.verbs]);
     for (const word of ['*', 'secrets', 'pods/exec', 'escalate', 'bind', 'impersonate']) {
@@ -41,9 +73,17 @@ describe('an installation', () => {
   });
 
   test('lets the controller make claims for ledgers, and neither change nor delete one', () => {
-    const rules = ofKind<{ rules: Rule[] }>('ClusterRole').flatMap((role) => role.rules);
+    const rules = rulesOfController();
     const verbs = rules.filter(({ resources }) => resources.includes('persistentvolumeclaims'));
     expect(verbs.flatMap((rule) => rule.verbs)).toEqual(['get', 'create']);
+  });
+
+  test('lets the controller see whether a service account exists, and no more of any', () => {
+    const rules = rulesOfController();
+    const verbs = rules.filter(({ resources }) =>
+      resources.some((name) => name.startsWith('serviceaccounts')),
+    );
+    expect(verbs).toEqual([{ apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get'] }]);
   });
 
   test('starts the controller with flags that it takes, and the one image for itself and its Jobs', () => {
@@ -55,6 +95,27 @@ describe('an installation', () => {
     });
   });
 
+  test('lets its pods reach the API server, and nothing else', () => {
+    const [policy] = ofKind<{
+      spec: { podSelector: { matchLabels: object }; policyTypes: string[]; ingress: object; egress: object };
+    }>('NetworkPolicy');
+    expect(policy?.spec.policyTypes).toEqual(['Ingress', 'Egress']);
+    expect(policy?.spec.egress).toEqual([
+      {
+        ports: [
+          { protocol: 'TCP', port: 443 },
+          { protocol: 'TCP', port: 6443 },
+        ],
+      },
+    ]);
+    expect(policy?.spec.ingress).toEqual([{ ports: [{ protocol: 'TCP', port: 8081 }] }]);
+    for (const object of [...ofKind('Deployment'), uninstallJob({ ...defaultOptions, image })]) {
+      const { labels } = (object as { spec: { template: { metadata: { labels: object } } } }).spec.template
+        .metadata;
+      expect(labels).toMatchObject(policy?.spec.podSelector.matchLabels ?? { not: 'there' });
+    }
+  });
+
   test('puts everything into the namespace that was chosen', () => {
     const elsewhere = manifests({ ...defaultOptions, image, namespace: 'elsewhere' });
     const namespaces = elsewhere
@@ -62,6 +123,41 @@ describe('an installation', () => {
       .filter((name) => name);
     expect(new Set(namespaces)).toEqual(new Set(['elsewhere']));
     expect(JSON.stringify(elsewhere)).not.toContain(`"namespace":"${defaultOptions.namespace}"`);
+  });
+});
+
+describe('an installation for a list of namespaces', () => {
+  const listed = { ...defaultOptions, image, watchedNamespaces: ['shop', 'crm', defaultOptions.namespace] };
+  const objects = manifests(listed);
+  const ofThese = <T>(kind: string): T[] => objects.filter((object) => object.kind === kind) as T[];
+
+  test('has a Role in each, and no right in the whole cluster', () => {
+    expect(objects.filter(({ kind }) => kind === 'ClusterRoleBinding')).toEqual([]);
+    const roles = ofThese<Manifest & { rules: Rule[] }>('Role');
+    const places = roles.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    expect(new Set(places).size).toBe(4);
+    for (const namespace of listed.watchedNamespaces) {
+      expect(places).toContain(`${namespace}/criteo-segment-export-exports`);
+    }
+    const bindings = ofThese<Manifest & { subjects: object[] }>('RoleBinding');
+    expect(bindings.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)).toEqual(places);
+    for (const { subjects } of bindings) {
+      expect(subjects).toEqual([
+        {
+          kind: 'ServiceAccount',
+          name: 'criteo-segment-export',
+          namespace: defaultOptions.namespace,
+        },
+      ]);
+    }
+  });
+
+  test('tells the controller, and whoever goes, which', () => {
+    const args = ofThese<Deployment>('Deployment')[0]?.spec.template.spec.containers[0]?.args ?? [];
+    expect(parseFlags(args)).toMatchObject({ namespaces: listed.watchedNamespaces });
+    const job = uninstallJob(listed) as unknown as Deployment;
+    const flags = job.spec.template.spec.containers[0]?.args ?? [];
+    expect(parseFlags(flags)).toMatchObject({ namespaces: listed.watchedNamespaces });
   });
 });
 

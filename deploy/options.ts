@@ -7,6 +7,10 @@ export interface InstallOptions {
   namespace: string;
   /** Two: one leads, the other waits with its caches full. More gain nothing. */
   replicas: number;
+  /** Namespaces whose exports it runs, by a Role in each; empty: all, by a ClusterRole. They must exist. */
+  watchedNamespaces: string[];
+  /** Where pods reach the API server: by its Service, and by what stands behind it. */
+  apiServerPorts: number[];
   /** Base URLs that connections may name; empty: only https://api.criteo.com. */
   allowedBaseUrls: string[];
   /** Further flags of the controller, such as `--log-level=debug`. */
@@ -17,6 +21,8 @@ export const defaultOptions: Omit<InstallOptions, 'image'> = {
   imagePullPolicy: 'IfNotPresent',
   namespace: 'criteo-segment-export',
   replicas: 2,
+  watchedNamespaces: [],
+  apiServerPorts: [443, 6443],
   allowedBaseUrls: [],
   extraFlags: [],
 };

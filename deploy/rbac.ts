@@ -1,16 +1,20 @@
 import { group } from '../api/names.ts';
 import { appLabels, appName, type InstallOptions, type Manifest } from './options.ts';
 
+/** A rule of a Role or ClusterRole. */
+export interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  verbs: string[];
+}
+
 /**
  * What the controller may do. It has no rule on Secrets: the pods of its Jobs
- * get them from the kubelet, and the controller never reads one.
+ * get them from the kubelet, and the controller never reads one. The integration
+ * tests compare this with what the API server saw it use (test/support/usedrights.ts).
  */
-const clusterRules = [
-  {
-    apiGroups: [group],
-    resources: ['criteoconnections', 'criteosegmentexports'],
-    verbs: ['get', 'list', 'watch'],
-  },
+export const controllerRules: Rule[] = [
+  { apiGroups: [group], resources: ['criteoconnections', 'criteosegmentexports'], verbs: ['list', 'watch'] },
   // Its own finalizer on exports whose segments at Criteo are to be dealt with when they go.
   { apiGroups: [group], resources: ['criteosegmentexports'], verbs: ['patch'] },
   {
@@ -30,36 +34,52 @@ const clusterRules = [
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
   // Whether a claim exists, to say so before a pod hangs for want of it; and the claims of ledgers, which it never deletes.
   { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: ['get', 'create'] },
+  // Whether a run's service account exists, to say so before its pod is refused.
+  { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get'] },
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
 ];
 
-const leaseRules = [
+/** In its own namespace. */
+export const leaseRules: Rule[] = [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
 ];
 
 export function rbac(options: InstallOptions): Manifest[] {
-  const rbacVersion = 'rbac.authorization.k8s.io/v1';
-  const roleRef = (kind: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name: appName });
-  const subjects = [{ kind: 'ServiceAccount', name: appName, namespace: options.namespace }];
-  const metadata = { name: appName, labels: appLabels };
-  const namespaced = { ...metadata, namespace: options.namespace };
+  const { namespace, watchedNamespaces } = options;
+  const account = {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: appName, namespace, labels: appLabels },
+  };
   return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: namespaced },
-    { apiVersion: rbacVersion, kind: 'ClusterRole', metadata, rules: clusterRules },
+    account,
+    ...(watchedNamespaces.length === 0
+      ? granted(options, { kind: 'ClusterRole', name: appName }, controllerRules)
+      : watchedNamespaces.flatMap((watched) =>
+          // Not the Lease's name: the controller may watch its own namespace.
+          granted(options, { kind: 'Role', name: `${appName}-exports`, namespace: watched }, controllerRules),
+        )),
+    ...granted(options, { kind: 'Role', name: appName, namespace }, leaseRules),
+  ];
+}
+
+/** A role, and its binding to the controller. */
+function granted(
+  { namespace: home }: InstallOptions,
+  { kind, name, namespace }: { kind: 'ClusterRole' | 'Role'; name: string; namespace?: string },
+  rules: Rule[],
+): Manifest[] {
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const apiVersion = `${apiGroup}/v1`;
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }), labels: appLabels };
+  return [
+    { apiVersion, kind, metadata, rules },
     {
-      apiVersion: rbacVersion,
-      kind: 'ClusterRoleBinding',
+      apiVersion,
+      kind: `${kind}Binding`,
       metadata,
-      roleRef: roleRef('ClusterRole'),
-      subjects,
-    },
-    { apiVersion: rbacVersion, kind: 'Role', metadata: namespaced, rules: leaseRules },
-    {
-      apiVersion: rbacVersion,
-      kind: 'RoleBinding',
-      metadata: namespaced,
-      roleRef: roleRef('Role'),
-      subjects,
+      roleRef: { apiGroup, kind, name },
+      subjects: [{ kind: 'ServiceAccount', name: appName, namespace: home }],
     },
   ];
 }

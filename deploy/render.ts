@@ -8,10 +8,12 @@ import { uninstallJob, uninstallSteps } from './uninstall.ts';
 
 const usage = `Usage: npm run manifests -- [--image IMAGE] [--namespace NAME] [--allowed-base-url URL]...
 
-Writes dist/install.yaml: CRDs, namespace, RBAC and the controller; and dist/uninstall.yaml, which begins with how to go.
+Writes dist/install.yaml: CRDs, namespace, roles, admission and network policies, and the controller; and dist/uninstall.yaml, which begins with how to go.
 
   --image IMAGE           image of controller and exporter, by digest (${defaultImage()}; see npm run image)
   --namespace NAME        namespace of the controller (${defaultOptions.namespace})
+  --watch-namespace NAME  a namespace whose exports it runs, by a Role there; may be repeated (all, by a ClusterRole)
+  --api-server-port PORT  where pods reach the API server, for the network policy; may be repeated (443, 6443)
   --allowed-base-url URL  a base URL that connections may name; may be repeated (https://api.criteo.com)`;
 
 const { values } = parseArgs({
@@ -19,6 +21,8 @@ const { values } = parseArgs({
     help: { type: 'boolean' },
     image: { type: 'string' },
     namespace: { type: 'string' },
+    'watch-namespace': { type: 'string', multiple: true },
+    'api-server-port': { type: 'string', multiple: true },
     'allowed-base-url': { type: 'string', multiple: true },
   },
 });
@@ -30,6 +34,10 @@ const options = {
   ...defaultOptions,
   image: values.image ?? defaultImage(),
   ...(values.namespace === undefined ? {} : { namespace: values.namespace }),
+  ...(values['watch-namespace'] === undefined ? {} : { watchedNamespaces: values['watch-namespace'] }),
+  ...(values['api-server-port'] === undefined
+    ? {}
+    : { apiServerPorts: values['api-server-port'].map(Number) }),
   ...(values['allowed-base-url'] === undefined ? {} : { allowedBaseUrls: values['allowed-base-url'] }),
 };
 const objects = manifests(options);

@@ -1,4 +1,4 @@
-import { containerSecurity, podSecurity } from './deployment.ts';
+import { containerSecurity, namespaceFlags, podSecurity } from './deployment.ts';
 import { appLabels, appName, type InstallOptions, type Manifest } from './options.ts';
 
 const name = `${appName}-uninstall`;
@@ -29,7 +29,7 @@ export function uninstallJob(options: InstallOptions): Manifest {
               image: options.image,
               imagePullPolicy: options.imagePullPolicy,
               command: ['node', '/app/controller.mjs'],
-              args: ['--release-finalizers'],
+              args: ['--release-finalizers', ...namespaceFlags(options)],
               resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
               securityContext: containerSecurity,
             },

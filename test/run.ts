@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { controllerRules, leaseRules } from '../deploy/rbac.ts';
 import { kubernetesPrograms } from './cluster/binary.ts';
 import { clusterStatus, downCluster } from './cluster/cluster.ts';
 import { localDirectory, repositoryDirectory } from './cluster/paths.ts';
 import { prepareGround } from './support/stack.ts';
+import { compareRights, forgetUsedRights, grantedRights, keptRights } from './support/usedrights.ts';
 import { versitygwProgram } from './support/versitygw.ts';
 
 const usage = `Usage: npm test [-- checks|unit|integration|e2e ...]
@@ -57,7 +59,7 @@ async function runLevel(level: Level): Promise<Tally> {
       // Compiled here, with progress, and not while a test waits for it.
       await kubernetesPrograms(console.log);
       await versitygwProgram(console.log);
-      return runVitest(level);
+      return runIntegration();
     case 'e2e':
       return runE2e();
   }
@@ -77,6 +79,22 @@ async function runChecks(): Promise<Tally> {
     else tally.failed += 1;
   }
   return tally;
+}
+
+/** When all is well, the controller's rights are compared with those that the API server saw it use. */
+async function runIntegration(): Promise<Tally> {
+  await forgetUsedRights();
+  const tally = await runVitest('integration');
+  if (tally.failed > 0) return tally;
+  const { missing, spare } = compareRights(
+    await keptRights(),
+    grantedRights([...controllerRules, ...leaseRules]),
+  );
+  for (const right of missing) console.log(`The controller used, without a rule in deploy/rbac.ts: ${right}`);
+  for (const right of spare) console.log(`In a rule of deploy/rbac.ts, and never used: ${right}`);
+  const isLeast = missing.length === 0 && spare.length === 0;
+  console.log(`${isLeast ? 'ok    ' : 'FAILED'} the controller's rights are those that it uses`);
+  return { passed: tally.passed + (isLeast ? 1 : 0), failed: isLeast ? 0 : 1 };
 }
 
 /** The cluster stays where it was up before; a given or running one is nobody's to remove. */

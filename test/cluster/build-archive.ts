@@ -58,8 +58,9 @@ async function build(options: ArchiveOptions, base: string): Promise<ImageToLoad
   options.log(`Building ${tag} with buildah`);
   const flags = ['--isolation', 'chroot', '--layers=false', '--force-rm', '--timestamp', '0'];
   const inputs = [
-    '--build-arg',
-    `NODE_IMAGE=${base}`,
+    ...['--build-arg', `NODE_IMAGE=${base}`],
+    // The stand-in is both: nothing of a registry is needed then.
+    ...['--build-arg', `BASE_IMAGE=${process.env.BASE_IMAGE ?? base}`],
     '--file',
     options.dockerfile,
     '--tag',
@@ -77,7 +78,8 @@ async function build(options: ArchiveOptions, base: string): Promise<ImageToLoad
 }
 
 function namesFor(options: ArchiveOptions, base: string): { archive: string; tag: string } {
-  const hash = createHash('sha256').update(`${options.content} ${base}`).digest('hex').slice(0, 16);
+  const bases = [base, process.env.BASE_IMAGE].join(' ');
+  const hash = createHash('sha256').update(`${options.content} ${bases}`).digest('hex').slice(0, 16);
   return { archive: join(directory(), `${hash}.tar`), tag: `${options.name}:${hash}` };
 }
 

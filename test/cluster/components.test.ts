@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   apiServerArguments,
+  auditPolicy,
   type ControlPlaneSettings,
   controllerManagerArguments,
   controlPlaneCertificates,
@@ -35,6 +36,12 @@ test('an audit log has a file and a policy, or neither', () => {
   const args = apiServerArguments({ ...settings, auditLogFile: '/audit.log' });
   expect(args).toContain('--audit-log-path=/audit.log');
   expect(args).toContain('--audit-policy-file=/config/audit-policy.yaml');
+});
+
+test('an audit log may be of some users alone', () => {
+  const rulesOf = (policy: string): unknown => (JSON.parse(policy) as { rules: unknown }).rules;
+  expect(rulesOf(auditPolicy('Metadata'))).toEqual([{ level: 'Metadata' }]);
+  expect(rulesOf(auditPolicy('Metadata', ['anna']))).toEqual([{ level: 'Metadata', users: ['anna'] }]);
 });
 
 test("the server's certificate holds by each address at which clients and pods call it", () => {

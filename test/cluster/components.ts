@@ -106,11 +106,12 @@ export function controllerManagerArguments(settings: ControlPlaneSettings): stri
 }
 
 /** Everything but the noise of watches' own bookkeeping is in the log. */
-export function auditPolicy(level: AuditLevel): string {
+export function auditPolicy(level: AuditLevel, users?: readonly string[]): string {
   return JSON.stringify({
     apiVersion: 'audit.k8s.io/v1',
     kind: 'Policy',
     omitStages: ['RequestReceived'],
-    rules: [{ level }],
+    // Who matches no rule is left out.
+    rules: [users === undefined ? { level } : { level, users }],
   });
 }

@@ -16,7 +16,11 @@ import { waitFor } from './wait.ts';
 export async function writeControlPlaneConfig(
   directory: string,
   settings: ControlPlaneSettings,
-  options: { readonly audit?: AuditLevel | undefined; readonly clients?: readonly CertificateRequest[] } = {},
+  options: {
+    readonly audit?: AuditLevel | undefined;
+    readonly auditedUsers?: readonly string[] | undefined;
+    readonly clients?: readonly CertificateRequest[];
+  } = {},
 ): Promise<Credentials> {
   const clients = options.clients ?? [];
   await createCertificates(directory, [...controlPlaneCertificates(settings), ...clients]);
@@ -28,7 +32,10 @@ export async function writeControlPlaneConfig(
       name,
     );
   }
-  if (options.audit) await writeFile(join(directory, 'audit-policy.yaml'), auditPolicy(options.audit));
+  if (options.audit) {
+    const policy = auditPolicy(options.audit, options.auditedUsers);
+    await writeFile(join(directory, 'audit-policy.yaml'), policy);
+  }
   return readCredentials(directory, 'admin', server);
 }
 

@@ -19,6 +19,8 @@ import { waitFor } from './wait.ts';
 export interface ControlPlaneOptions {
   /** Keeps an audit log with this much of every request; none by default. */
   readonly audit?: AuditLevel;
+  /** Whose requests the audit log holds; everybody's by default. */
+  readonly auditedUsers?: readonly string[];
   /** Whether Jobs, CronJobs, garbage collection and namespaces work; true by default. */
   readonly controllerManager?: boolean;
   /** More flags for kube-apiserver, such as `--max-requests-inflight=50`. */
@@ -130,6 +132,7 @@ async function start(
   await mkdir(settings.etcdDataDirectory, { mode: 0o700 });
   const credentials = await writeControlPlaneConfig(settings.configDirectory, settings, {
     audit: options.audit,
+    auditedUsers: options.auditedUsers,
   });
   const kubeconfigPath = join(directory, 'kubeconfig');
   await writeKubeconfig(kubeconfigPath, credentials, 'criteo-control-plane');

@@ -12,6 +12,8 @@ export interface ProgramOptions {
   readonly recordFile: string;
   /** `parent`: the kernel ends the program with the process that started it. `itself`: it outlives it. */
   readonly livesWith: 'parent' | 'itself';
+  /** What it is told beside PATH, HOME and LANG. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Programs get no proxy, credentials or settings of the person who runs the tests. */
@@ -41,7 +43,12 @@ export class Program {
     this.#child = spawn(
       'sh',
       ['-c', recordThenRun, options.recordFile, ...prefix, options.command, ...options.args],
-      { stdio: ['ignore', log, log], env: environment, detached: !withParent, cwd: '/' },
+      {
+        stdio: ['ignore', log, log],
+        env: { ...environment, ...options.environment },
+        detached: !withParent,
+        cwd: '/',
+      },
     );
     closeSync(log);
     if (!withParent) this.#child.unref();

@@ -26,20 +26,18 @@ export interface Call {
   accept?: string;
 }
 
-/** A plain HTTP client of the API server, as its administrator. */
+/** A plain HTTP client of the API server, as its administrator, or as whoever a bearer token is of. */
 export class ApiServer implements AsyncDisposable {
   readonly #agent: Agent;
   readonly #server: string;
 
-  constructor(controlPlane: ControlPlane) {
+  readonly #authorization: Record<string, string>;
+
+  constructor(controlPlane: ControlPlane, token?: string) {
     this.#server = controlPlane.server;
-    this.#agent = new Agent({
-      connect: {
-        ca: controlPlane.certificateAuthority,
-        cert: controlPlane.clientCertificate,
-        key: controlPlane.clientKey,
-      },
-    });
+    const { certificateAuthority: ca, clientCertificate: cert, clientKey: key } = controlPlane;
+    this.#agent = new Agent({ connect: token === undefined ? { ca, cert, key } : { ca } });
+    this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
   async call(path: string, options: Call = {}): Promise<Reply> {
@@ -54,10 +52,20 @@ export class ApiServer implements AsyncDisposable {
       dispatcher: this.#agent,
       method,
       query,
-      headers: { accept, 'content-type': contentType },
+      headers: { accept, 'content-type': contentType, ...this.#authorization },
       body: body === undefined ? null : JSON.stringify(body),
     });
     return { status: reply.statusCode, body: (await reply.body.json()) as ReplyBody };
+  }
+
+  /** What a merge patch would answer; nothing is stored. */
+  dryRunPatch(path: string, patch: unknown): Promise<Reply> {
+    return this.call(path, {
+      method: 'PATCH',
+      contentType: 'application/merge-patch+json',
+      query: { dryRun: 'All' },
+      body: patch,
+    });
   }
 
   /** What a create would answer, as kubectl asks it: unknown fields are refused, nothing is stored. */

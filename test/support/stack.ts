@@ -78,8 +78,8 @@ export async function uninstallController(ground: Ground): Promise<void> {
   ]);
   const names = crdNames(manifests({ ...defaultOptions, image: ground.image }));
   await ground.kubectl(['delete', 'crd', ...names, '--ignore-not-found', '--timeout=120s']);
-  const kinds = 'clusterrole,clusterrolebinding';
-  await ground.kubectl(['delete', kinds, defaultOptions.namespace, '--ignore-not-found']);
+  const kinds = 'clusterrole,clusterrolebinding,validatingadmissionpolicybinding,validatingadmissionpolicy';
+  await ground.kubectl(['delete', kinds, '--selector=app.kubernetes.io/part-of=criteo-segment-export']);
 }
 
 function crdNames(objects: readonly { kind: string; metadata: { name: string } }[]): string[] {
