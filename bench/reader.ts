@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { CsvScanner } from '../exporter/source/csv.ts';
-import { readChunks } from '../exporter/source/mount.ts';
-import { plainText } from '../exporter/source/text.ts';
+import { readChunks } from '../exporter/source/files/mount.ts';
+import { CsvScanner } from '../exporter/source/formats/csv.ts';
+import { plainText } from '../exporter/source/formats/text.ts';
 
 /**
  * Takes the addresses out of a list of `people.ts` with one CSV reader, and prints how

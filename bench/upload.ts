@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { ExportRun } from '../api/rundocument.ts';
 import { buildBundle } from '../scripts/build.ts';
-import { type Figures, format, measure, medians, ratioOf } from './measure.ts';
+import { type Figures, format, imageEnvironment, measure, medians, ratioOf } from './measure.ts';
 import { makePeople, type People } from './people.ts';
 import { advertiserId, BenchSandbox, credentials } from './sandbox.ts';
 
@@ -110,7 +110,8 @@ class Bench {
       imageEnvironment,
       this.#directory,
     );
-    if (Number(output) !== people.count * 32) throw new Error(`reading found ${output} bytes of digests`);
+    const { digestBytes } = JSON.parse(output) as { digestBytes: number };
+    if (digestBytes !== people.count * 32) throw new Error(`reading found ${digestBytes} bytes of digests`);
     return figures;
   }
 
@@ -153,6 +154,7 @@ class Bench {
       maxProfiles: 1_000_000,
       mode: 'Mirror',
       ledger: { volume: {}, resyncEveryHours: 720 },
+      rowFaultGuard: { maxPercent: 50 },
       removalGuard: { maxPercent: 30 },
       deletionPolicy: 'Retain',
       match: { email: { field: 'email', fallbackFields: [] } },
@@ -163,9 +165,6 @@ class Bench {
     return path;
   }
 }
-
-/** As the Dockerfile has it. */
-const imageEnvironment = { NODE_ENV: 'production', NODE_OPTIONS: '--enable-source-maps' };
 
 function judge(series: Series): boolean {
   const median = Object.fromEntries(

@@ -20,9 +20,9 @@ const banner = `import { createRequire as createRequireForBundle } from 'node:mo
 const require = createRequireForBundle(import.meta.url);`;
 
 /**
- * Bundles each program with everything that it imports into `<name>.mjs`, so that the image holds a few
- * files and no node_modules, and writes the licences of what was bundled beside them. The same sources
- * give the same bytes. Returns the output directory.
+ * Bundles each program with everything that it imports into `<name>.mjs` and pieces in `lib/`, so that the
+ * image holds a few files and no node_modules, and writes the licences of what was bundled beside them. The
+ * same sources give the same bytes. Returns the output directory.
  */
 export async function buildBundle(options: BundleOptions = {}): Promise<string> {
   const outputDirectory = options.outputDirectory ?? join(repository, 'dist/image');
@@ -34,6 +34,9 @@ export async function buildBundle(options: BundleOptions = {}): Promise<string> 
     outdir: outputDirectory,
     outExtension: { '.js': '.mjs' },
     bundle: true,
+    // A run loads the libraries of its own source and ledger, and no others.
+    splitting: true,
+    chunkNames: 'lib/[name]-[hash]',
     format: 'esm',
     platform: 'node',
     target: 'node24',
@@ -49,7 +52,9 @@ export async function buildBundle(options: BundleOptions = {}): Promise<string> 
   await writeFile(join(outputDirectory, 'THIRD-PARTY-NOTICES.txt'), notices);
   // The image's user is nobody's group: a strict umask here must not make the files unreadable there.
   await chmod(outputDirectory, 0o755);
-  for (const name of await readdir(outputDirectory)) await chmod(join(outputDirectory, name), 0o644);
+  for (const entry of await readdir(outputDirectory, { recursive: true, withFileTypes: true })) {
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
+  }
   return outputDirectory;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildArchive } from '../test/cluster/build-archive.ts';
 import { clusterStatus, type ImageToLoad, loadImageIntoCluster } from '../test/cluster/cluster.ts';
@@ -21,7 +21,7 @@ export interface ImageOptions {
 
 /**
  * Builds the image from the Dockerfile, unless the same was built before: with Docker or
- * with buildah. NODE_IMAGE names the base image; without it Docker takes the Dockerfile's own, and buildah a
+ * with buildah. NODE_IMAGE and BASE_IMAGE name its bases; without them Docker takes the Dockerfile's own, and buildah a
  * stand-in made of Debian packages, which is for tests. TEST_IMAGE names an image that exists and is used as it is.
  */
 export async function buildImage(options: ImageOptions = {}): Promise<ImageToLoad> {
@@ -49,19 +49,25 @@ async function buildWithDocker(
   content: string,
   log: (line: string) => void,
 ): Promise<ImageToLoad> {
-  const base = process.env.NODE_IMAGE;
-  const tag = `${name}:${base ? hashOf([content, base]) : content}`;
+  const bases = ['NODE_IMAGE', 'BASE_IMAGE'].flatMap((argument) =>
+    process.env[argument] ? [`${argument}=${process.env[argument]}`] : [],
+  );
+  const tag = `${name}:${bases.length > 0 ? hashOf([content, ...bases]) : content}`;
   const image = { tag, archive: undefined };
   if (await succeeds('docker', ['image', 'inspect', tag])) return image;
   log(`Building ${tag} with Docker`);
-  const baseArguments = base ? ['--build-arg', `NODE_IMAGE=${base}`] : [];
+  const baseArguments = bases.flatMap((argument) => ['--build-arg', argument]);
   await run('docker', ['build', ...baseArguments, '--file', dockerfile, '--tag', tag, context]);
   return image;
 }
 
 /** Changes with the Dockerfile and with the name or content of any file of the bundle. */
 async function contentHash(dockerfile: string, bundle: string): Promise<string> {
-  const names = (await readdir(bundle)).sort();
+  const entries = await readdir(bundle, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+  const names = paths.map((path) => relative(bundle, path)).sort();
   const files = await Promise.all(names.map((file) => readFile(join(bundle, file))));
   return hashOf([await readFile(dockerfile), ...names, ...files]);
 }
