@@ -9,20 +9,25 @@ import { fillClaim } from '../support/volume.ts';
 import { differences, type ExpectedSegment } from './compare.ts';
 import { type DemoSandbox, receivedSegments, startDemoSandbox, stopDemoSandbox } from './sandbox.ts';
 import { Screen } from './screen.ts';
+import { isSourceKind, type SourceKind, sourceKinds, startSource, stopSource } from './source.ts';
+import type { Served } from './sources/served.ts';
 
-const usage = `Usage: npm run demo [-- --keep | --down]
+const usage = `Usage: npm run demo [-- [--source KIND] [--keep] | --down]
 
 The whole way on a real cluster: CRDs, controller, a sandbox of Criteo's API, two
 manifests, one run. Exits with 0 only if the sandbox received exactly the segments.
 
-  --keep   leave it running, and print how to look around
-  --down   remove what an earlier --keep left`;
+  --source KIND  where the list is read from: ${sourceKinds.join(', ')}; default: file, a volume.
+                 The others have a server of their own, filled with the same list
+  --keep         leave it running, and print how to look around
+  --down         remove what an earlier --keep left`;
 
 const namespace = 'demo';
 const examples = join(repositoryDirectory, 'examples');
 
 const { values } = parseArgs({
   options: {
+    source: { type: 'string', default: 'file' },
     keep: { type: 'boolean', default: false },
     down: { type: 'boolean' },
     help: { type: 'boolean' },
@@ -30,10 +35,14 @@ const { values } = parseArgs({
 });
 if (values.help) console.log(usage);
 else if (values.down) await down();
-else process.exitCode = await demo(values.keep);
+else if (isSourceKind(values.source)) process.exitCode = await demo(values.source, values.keep);
+else {
+  console.error(`--source: "${values.source}" is not one of ${sourceKinds.join(', ')}`);
+  process.exitCode = 2;
+}
 
-async function demo(keep: boolean): Promise<number> {
-  const screen = new Screen(8);
+async function demo(kind: SourceKind, keep: boolean): Promise<number> {
+  const screen = new Screen(kind === 'file' ? 8 : 9);
   const { cluster: before } = await clusterStatus();
   const started: (() => Promise<unknown>)[] = [];
   if (!before) started.push(downCluster);
@@ -53,16 +62,29 @@ async function demo(keep: boolean): Promise<number> {
     const sandbox = await startDemoSandbox(ground.hostAddress, keep);
     screen.line(`It listens on ${sandbox.url}, an address that the pods reach`);
 
+    let served: Served | undefined;
+    if (kind !== 'file') {
+      screen.step(`A server with the list in it, for spec.source.${kind}`);
+      started.push(stopSource);
+      served = await startSource(kind, ground.hostAddress, keep, (line) => screen.line(line));
+      screen.line(served.says);
+    }
+
     screen.step('Installing the CRDs and the controller');
-    const installed = await installController(ground, { allowedBaseUrls: [sandbox.url] });
+    const installed = await installController(ground, {
+      allowedBaseUrls: [sandbox.url],
+      extraFlags: allowances(served),
+    });
     screen.command(`kubectl apply --server-side -f dist/install.yaml`, installed);
 
-    screen.step('A namespace with a list of people and the credentials');
+    screen.step('A namespace with the credentials, and the list');
     started.push(() => ground.kubectl(['delete', 'namespace', namespace, '--ignore-not-found']));
     await prepareNamespace(ground, sandbox, screen);
+    if (served) await createSecrets(ground, served, screen);
+    else await fillVolume(ground, screen);
 
     screen.step('Two manifests');
-    await applyManifests(ground, sandbox, screen);
+    await applyManifests(ground, sandbox, served, screen);
 
     screen.step('One run, on request');
     await requestRun(ground, screen);
@@ -103,6 +125,30 @@ async function prepareNamespace(ground: Ground, sandbox: DemoSandbox, screen: Sc
     'kubectl create secret generic criteo-nordic --from-file=clientId --from-file=clientSecret',
     created,
   );
+}
+
+/** The endpoints of servers that are not a cloud's own, or speak plain HTTP, are allowed by whoever installs. */
+function allowances(served: Served | undefined): string[] {
+  const { allowedSourceEndpoint: endpoint, allowedAuthorityHost: authority } = served ?? {};
+  return [
+    ...(endpoint === undefined ? [] : [`--allowed-source-endpoint=${endpoint}`]),
+    ...(authority === undefined ? [] : [`--allowed-authority-host=${authority}`]),
+  ];
+}
+
+async function createSecrets(ground: Ground, { secrets }: Served, screen: Screen): Promise<void> {
+  for (const [name, stringData] of Object.entries(secrets)) {
+    const object = { apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData };
+    const created = await ground.kubectl(
+      ['create', '--namespace', namespace, '-f', '-'],
+      JSON.stringify(object),
+    );
+    const keys = Object.keys(stringData).map((key) => `--from-file=${key}`);
+    screen.command(`kubectl create secret generic ${name} ${keys.join(' ')}`, created);
+  }
+}
+
+async function fillVolume(ground: Ground, screen: Screen): Promise<void> {
   const claim = await readFile(join(examples, 'claim.yaml'), 'utf8');
   screen.command(
     'kubectl apply -f examples/claim.yaml',
@@ -113,7 +159,12 @@ async function prepareNamespace(ground: Ground, sandbox: DemoSandbox, screen: Sc
   screen.line('The claim holds people.csv.gz: 20,000 rows with the dirt that real lists have');
 }
 
-async function applyManifests(ground: Ground, sandbox: DemoSandbox, screen: Screen): Promise<void> {
+async function applyManifests(
+  ground: Ground,
+  sandbox: DemoSandbox,
+  served: Served | undefined,
+  screen: Screen,
+): Promise<void> {
   const connection = parse(await readFile(join(examples, 'connection.yaml'), 'utf8')) as {
     spec: { api?: { baseUrl: string } };
   };
@@ -124,9 +175,12 @@ async function applyManifests(ground: Ground, sandbox: DemoSandbox, screen: Scre
     'kubectl apply -f examples/connection.yaml   # with spec.api.baseUrl: the sandbox',
     await ground.kubectl(['apply', ...inNamespace, '-f', '-'], stringify(connection)),
   );
+  const definition = parse(await readFile(join(examples, 'export.yaml'), 'utf8')) as { spec: object };
+  Object.assign(definition.spec, served?.spec);
+  const comment = served ? `   # with\n${stringify(served.spec).trimEnd()}` : '';
   screen.command(
-    'kubectl apply -f examples/export.yaml',
-    await ground.kubectl(['apply', ...inNamespace, '-f', join(examples, 'export.yaml')]),
+    `kubectl apply -f examples/export.yaml${comment}`,
+    await ground.kubectl(['apply', ...inNamespace, '-f', '-'], stringify(definition)),
   );
   const wait = ['--for=condition=Ready', 'criteoconnection/nordic', 'criteosegmentexport/newsletter'];
   screen.command(
@@ -242,6 +296,7 @@ To remove it all:
 
 async function down(): Promise<void> {
   if (await stopDemoSandbox()) console.log('Removed the sandbox');
+  if (await stopSource()) console.log('Removed the server of the source');
   for (const line of await downCluster()) console.log(`Removed ${line}`);
 }
 

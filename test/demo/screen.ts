@@ -19,7 +19,7 @@ export class Screen {
   }
 
   command(command: string, output: string): void {
-    console.log(`    $ ${command}`);
+    console.log(`    $ ${command.replaceAll('\n', '\n      ')}`);
     for (const line of output.trimEnd().split('\n')) console.log(`      ${line}`);
   }
 }

@@ -47,10 +47,11 @@ export const buyers = ['ada@example.com', 'bo@example.com'];
 export async function openShop(
   namespace: string,
   files: Record<string, string> = { 'people.csv': csv },
+  extraFlags: string[] = [],
 ): Promise<Shop> {
   const ground = await prepareGround(() => {});
   const sandbox = await startSandbox({ host: ground.hostAddress, port: sandboxPort });
-  await installController(ground, { allowedBaseUrls: [sandbox.url] });
+  await installController(ground, { allowedBaseUrls: [sandbox.url], extraFlags });
   const kubectl = (...args: string[]): Promise<string> => ground.kubectl([...args, '--namespace', namespace]);
   const apply = (object: object): Promise<string> =>
     ground.kubectl(['apply', '--namespace', namespace, '-f', '-'], JSON.stringify(object));

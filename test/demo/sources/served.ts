@@ -1,0 +1,27 @@
+/** A server with the example's list in it, and what an export of it needs. */
+export interface Served {
+  /** Fields of the export's spec as a person writes them, in place of the example's. */
+  spec: Record<string, unknown>;
+  /** Keys and values, by the Secret's name. */
+  secrets: Record<string, Record<string, string>>;
+  /** What the controller is told to allow: Microsoft's and Amazon's own need no word. */
+  allowedSourceEndpoint?: string;
+  allowedAuthorityHost?: string;
+  /** What is there, in a sentence. */
+  says: string;
+}
+
+/** Served, as long as this process runs. */
+export interface Serving extends Served {
+  stop(): Promise<void>;
+}
+
+/** The example's segments under names that tables can have. */
+export const tableSegments = [
+  { name: 'high_value', criteoName: 'high-value' },
+  { name: 'lapsed', criteoName: 'Lapsed 2026' },
+];
+
+export function tableOf(segment: string): string {
+  return segment.replace('-', '_');
+}
