@@ -10,6 +10,7 @@ import { Ledger } from '../../exporter/ledger/ledger.ts';
 import { Crash, type MemoryHome, memoryHome } from '../../exporter/ledger/testkit.ts';
 import { beginReport, run } from '../../exporter/run.ts';
 import { openSource } from '../../exporter/source/open.ts';
+import { surroundingsOf } from '../../exporter/source/testkit.ts';
 import { silentLog } from '../../exporter/testkit.ts';
 import { sandboxCredentials } from '../integration/exporter/program.ts';
 
@@ -103,7 +104,7 @@ export class Life {
       document,
       {
         readCredentials: async () => sandboxCredentials,
-        openSource: (exportRun) => openSource(exportRun, this.#directory),
+        openSource: (exportRun) => openSource(exportRun, surroundingsOf(this.#directory)),
         openRecords: async ({ export: exportName }) =>
           await Ledger.open(this.home, exportName, this.#options()),
         probeLedger: async () => undefined,

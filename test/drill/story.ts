@@ -115,6 +115,7 @@ export class Story {
       mode: 'Mirror',
       ledger,
       ...(isPlan ? { plan: true as const } : {}),
+      rowFaultGuard: { maxPercent: 100 },
       removalGuard: { maxPercent: this.maxPercent },
       ...(this.approval === undefined ? {} : { approval: this.approval }),
       deletionPolicy: this.policy,
