@@ -232,7 +232,7 @@ export class Cluster {
 
   /** A claim: it is there. */
   async get(): Promise<object> {
-    return {};
+    return { metadata: {} };
   }
 
   #jobAsSeen(name: string, { uid, resourceVersion }: { uid?: string; resourceVersion?: string } = {}): Job {
