@@ -5,6 +5,9 @@ import { controllerRules, leaseRules } from '../deploy/rbac.ts';
 import { kubernetesPrograms } from './cluster/binary.ts';
 import { clusterStatus, downCluster } from './cluster/cluster.ts';
 import { localDirectory, repositoryDirectory } from './cluster/paths.ts';
+import { manifestTools } from './integration/manifests/tools.ts';
+import { azuriteProgram } from './support/azurite.ts';
+import { postgresqlPrograms } from './support/postgresql.ts';
 import { prepareGround } from './support/stack.ts';
 import { compareRights, forgetUsedRights, grantedRights, keptRights } from './support/usedrights.ts';
 import { versitygwProgram } from './support/versitygw.ts';
@@ -59,6 +62,9 @@ async function runLevel(level: Level): Promise<Tally> {
       // Compiled here, with progress, and not while a test waits for it.
       await kubernetesPrograms(console.log);
       await versitygwProgram(console.log);
+      await azuriteProgram(console.log);
+      await postgresqlPrograms(console.log);
+      await manifestTools(console.log);
       return runIntegration();
     case 'e2e':
       return runE2e();
