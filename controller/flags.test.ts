@@ -35,6 +35,22 @@ describe('flags', () => {
       [image, '--allowed-authority-host=login.example'],
       '--allowed-authority-host: "login.example" is not a URL',
     ],
+    ...['', '/', 'a/b/c', 'Example.com/'].map((key): [string[], string] => [
+      [image, `--allowed-job-label=${key}`],
+      `--allowed-job-label: "${key}" is not the key of a label, such as team`,
+    ]),
+    ...['segmentexport.io/', 'app.kubernetes.io/managed-by', 'batch.kubernetes.io/job-name', 'job-name'].map(
+      (key): [string[], string] => [
+        [image, `--allowed-job-label=${key}`],
+        `--allowed-job-label: "${key}" stands for labels of Kubernetes' own or of the controller's`,
+      ],
+    ),
+    [
+      [image, '--allowed-priority-class='],
+      '--allowed-priority-class: "" is not the name of a priority class',
+    ],
+    [[image, '--allowed-toleration='], '--allowed-toleration: "" is not the key of a taint, such as batch'],
+    [[image, '--allowed-toleration=example.com/'], '--allowed-toleration: "example.com/" is not the key'],
     [[image, '--leader-elect=maybe'], '--leader-elect: "maybe" is not one of true, false'],
     [
       [image, '--job-https-proxy=http://user:word@proxy.example'],
@@ -83,6 +99,23 @@ describe('flags', () => {
     });
     expect(parseFlags([image])).toMatchObject({
       settings: { allowedSourceEndpoints: [], allowedAuthorityHosts: [] },
+    });
+  });
+
+  test('what pods may have is passed on, and is nothing of its own accord', () => {
+    const lists = {
+      allowedJobLabels: ['team', 'example.com/'],
+      allowedPriorityClasses: ['batch-low'],
+      allowedTolerations: ['batch', 'example.com/gpu'],
+    };
+    const args = [
+      ...lists.allowedJobLabels.map((key) => `--allowed-job-label=${key}`),
+      ...lists.allowedPriorityClasses.map((name) => `--allowed-priority-class=${name}`),
+      ...lists.allowedTolerations.map((key) => `--allowed-toleration=${key}`),
+    ];
+    expect(parseFlags([image, ...args])).toMatchObject({ settings: lists });
+    expect(parseFlags([image])).toMatchObject({
+      settings: { allowedJobLabels: [], allowedPriorityClasses: [], allowedTolerations: [] },
     });
   });
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { isReservedLabel } from './plan/jobfields.ts';
 import { defaultSettings, type Settings } from './plan/settings.ts';
 
 export interface Flags {
@@ -36,6 +37,10 @@ Watches CriteoConnections and CriteoSegmentExports and runs their exports.
                                  cloud's own and read with workloadIdentity; may be repeated (none)
   --allowed-authority-host URL  where tokens of Microsoft Entra may come from beside Microsoft's clouds; may be
                                  repeated (none)
+  --allowed-job-label KEY        a label that exports may put on their pods: a key, or a prefix of keys that ends in /; a
+                                 label can ask a webhook for a container or a token; may be repeated (none)
+  --allowed-priority-class NAME  a priority class that exports may name; may be repeated (none)
+  --allowed-toleration KEY       key of a taint that exports may tolerate; may be repeated (none)
   --max-runs-per-connection N    runs of one connection that may be at work at once (5)
   --retire-deadline-seconds N    how long a deleted export waits until its segments at Criteo were dealt with (3600)
   --namespace NAME               watch this namespace only; may be repeated (all)
@@ -70,6 +75,9 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
       'allowed-base-url': list,
       'allowed-source-endpoint': list,
       'allowed-authority-host': list,
+      'allowed-job-label': list,
+      'allowed-priority-class': list,
+      'allowed-toleration': list,
       'max-runs-per-connection': text,
       'retire-deadline-seconds': text,
       namespace: list,
@@ -118,6 +126,9 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
       allowedAuthorityHosts: (values['allowed-authority-host'] ?? []).map((value) =>
         origin('--allowed-authority-host', value, 'https://login.example.com'),
       ),
+      allowedJobLabels: (values['allowed-job-label'] ?? []).map(jobLabel),
+      allowedPriorityClasses: (values['allowed-priority-class'] ?? []).map(priorityClass),
+      allowedTolerations: (values['allowed-toleration'] ?? []).map(tolerationKey),
       maxRunsPerConnection: count(
         '--max-runs-per-connection',
         values['max-runs-per-connection'],
@@ -182,6 +193,42 @@ function origin(flag: string, value: string, example: string): string {
     throw new Error(`${flag}: "${value}" is not a URL of scheme, host and port only, such as ${example}.`);
   }
   return value.replace(/\/$/, '');
+}
+
+function jobLabel(value: string): string {
+  const flag = '--allowed-job-label';
+  if (!isKey(value.endsWith('/') ? `${value}any` : value)) {
+    throw new Error(
+      `${flag}: "${value}" is not the key of a label, such as team or example.com/team, nor a prefix such as example.com/.`,
+    );
+  }
+  if (isReservedLabel(value)) {
+    throw new Error(
+      `${flag}: "${value}" stands for labels of Kubernetes' own or of the controller's, which no export may set; name others, such as example.com/.`,
+    );
+  }
+  return value;
+}
+
+function priorityClass(value: string): string {
+  if (/^[a-z0-9.-]{1,253}$/.test(value)) return value;
+  throw new Error(
+    `--allowed-priority-class: "${value}" is not the name of a priority class, such as batch-low.`,
+  );
+}
+
+function tolerationKey(value: string): string {
+  if (isKey(value)) return value;
+  throw new Error(
+    `--allowed-toleration: "${value}" is not the key of a taint, such as batch or example.com/batch.`,
+  );
+}
+
+/** Of a label or a taint: a name, after an optional domain. */
+function isKey(value: string): boolean {
+  const slash = value.indexOf('/');
+  const domainFits = slash < 0 || /^[a-z0-9.-]{1,253}$/.test(value.slice(0, slash));
+  return domainFits && /^[A-Za-z0-9_.-]{1,63}$/.test(value.slice(slash + 1));
 }
 
 /** Without a user and password: they would stand in every Job's YAML. */

@@ -91,8 +91,17 @@ function podRules(settings: Settings): Validation[] {
   return [
     {
       // A label makes a pod another Service's endpoint; labels and annotations ask webhooks for containers and tokens.
-      expression: `variables.podTemplate.metadata.?labels.orValue({}).all(key, key.startsWith("${group}/") || key in ${cel(podLabels)}) && variables.podTemplate.metadata.?annotations.orValue({}).all(key, key.startsWith("${group}/"))`,
-      message: `The controller's pods have labels and annotations of ${group} only.`,
+      expression: `variables.podTemplate.metadata.?labels.orValue({}).all(key, ${isPodLabel(settings)}) && variables.podTemplate.metadata.?annotations.orValue({}).all(key, key.startsWith("${group}/"))`,
+      message: `The controller's pods have labels and annotations of ${group} only, and labels that --allowed-job-label names.`,
+    },
+    {
+      // One without a key tolerates every taint, and is on no list.
+      expression: `variables.pod.?tolerations.orValue([]).all(toleration, toleration.?key.orValue("") in ${cel(settings.allowedTolerations)})`,
+      message: 'The pods tolerate a taint that --allowed-toleration does not name.',
+    },
+    {
+      expression: `variables.pod.?priorityClassName.orValue("") in ${cel(['', ...settings.allowedPriorityClasses])}`,
+      message: 'priorityClassName is one that --allowed-priority-class does not name.',
     },
     knownFields('variables.pod', "the controller's pods", podFields),
     {
@@ -124,6 +133,13 @@ function podRules(settings: Settings): Validation[] {
       message: "The controller's pods run as no root user, with the seccomp profile RuntimeDefault.",
     },
   ];
+}
+
+/** CEL on `key`. */
+function isPodLabel({ allowedJobLabels }: Settings): string {
+  const prefixes = [`${group}/`, ...allowedJobLabels.filter((allowed) => allowed.endsWith('/'))];
+  const keys = [...podLabels, ...allowedJobLabels.filter((allowed) => !allowed.endsWith('/'))];
+  return [...prefixes.map((prefix) => `key.startsWith(${cel(prefix)})`), `key in ${cel(keys)}`].join(' || ');
 }
 
 /** Those that the Job controller puts on, and the one of the project's own that has no prefix of ours. */

@@ -14,7 +14,8 @@ Writes dist/install.yaml: CRDs, namespace, roles, admission and network policies
   --namespace NAME        namespace of the controller (${defaultOptions.namespace})
   --watch-namespace NAME  a namespace whose exports it runs, by a Role there; may be repeated (all, by a ClusterRole)
   --api-server-port PORT  where pods reach the API server, for the network policy; may be repeated (443, 6443)
-  --allowed-base-url URL  a base URL that connections may name; may be repeated (https://api.criteo.com)`;
+  --allowed-base-url URL  a base URL that connections may name; may be repeated (https://api.criteo.com)
+  --controller-flag=FLAG  a further flag of the controller, such as --controller-flag=--allowed-job-label=team; may be repeated`;
 
 const { values } = parseArgs({
   options: {
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     'watch-namespace': { type: 'string', multiple: true },
     'api-server-port': { type: 'string', multiple: true },
     'allowed-base-url': { type: 'string', multiple: true },
+    'controller-flag': { type: 'string', multiple: true },
   },
 });
 if (values.help) {
@@ -39,6 +41,7 @@ const options = {
     ? {}
     : { apiServerPorts: values['api-server-port'].map(Number) }),
   ...(values['allowed-base-url'] === undefined ? {} : { allowedBaseUrls: values['allowed-base-url'] }),
+  extraFlags: values['controller-flag'] ?? defaultOptions.extraFlags,
 };
 const objects = manifests(options);
 const directory = join(import.meta.dirname, '..', 'dist');

@@ -720,7 +720,7 @@ export interface JobOptions {
     [k: string]: string;
   };
   /**
-   * Taints of nodes that the pods tolerate, at most 20. Default: none. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: [{key: batch, operator: Exists, effect: NoSchedule}]
+   * Taints of nodes that the pods tolerate, at most 20, with keys of the controller's allow-list (--allowed-toleration); others are refused with the reason JobFieldNotAllowed. Default: none. Example: [{key: batch, operator: Exists, effect: NoSchedule}]
    *
    * Items: One toleration, as in a pod.
    */
@@ -747,11 +747,11 @@ export interface JobOptions {
     tolerationSeconds?: number;
   }[];
   /**
-   * Priority class of the pods. At most 253 characters. Default: the cluster's. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: "batch-low"
+   * Priority class of the pods, of the controller's allow-list (--allowed-priority-class); others are refused with the reason JobFieldNotAllowed. At most 253 characters. Default: the cluster's. Example: "batch-low"
    */
   priorityClassName?: string;
   /**
-   * More labels for the pods, at most 20, of those that the controller allows. Default: none. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: {team: crm}
+   * More labels for the pods, at most 20, with keys of the controller's allow-list (--allowed-job-label); others are refused with the reason JobFieldNotAllowed. Default: none. Example: {team: crm}
    */
   labels?: {
     /**

@@ -3,6 +3,7 @@ import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexpor
 import { conditionTypes } from '../../api/reasons.ts';
 import { checking, childRefused, findCondition, type Readiness } from './conditions.ts';
 import { advertiserOf, policyOf } from './exportdocument.ts';
+import { jobFieldFault } from './jobfields.ts';
 import { messageFor } from './messages/index.ts';
 import type { Settings } from './settings.ts';
 import { endpointFault } from './sourceendpoints.ts';
@@ -35,6 +36,7 @@ type Check = (input: DefinitionInput, settings: Settings) => Readiness | undefin
 const definitionChecks: Check[] = [
   checkSupported,
   checkEndpoint,
+  checkJobFields,
   checkConnectionExists,
   checkConsentGiven,
   checkAdvertiserGiven,
@@ -82,6 +84,10 @@ function checkSupported({ export: { spec, metadata } }: DefinitionInput): Readin
 
 function checkEndpoint({ export: { spec } }: DefinitionInput, settings: Settings): Readiness | undefined {
   return endpointFault(spec.source, settings);
+}
+
+function checkJobFields({ export: { spec } }: DefinitionInput, settings: Settings): Readiness | undefined {
+  return jobFieldFault(spec.job, settings);
 }
 
 function checkConnectionExists(input: DefinitionInput): Readiness | undefined {

@@ -2,6 +2,7 @@ import { labels } from '../../api/names.ts';
 import { childLabels, type RunTemplate, runTemplate } from './cronjob.ts';
 import type { DefinitionInput } from './definition.ts';
 import { runDocumentOf } from './exportdocument.ts';
+import { allowedJobFields } from './jobfields.ts';
 import { ledgerMount } from './ledger.ts';
 import { podTemplate } from './podtemplate.ts';
 import type { Settings } from './settings.ts';
@@ -9,7 +10,7 @@ import { sourceMount } from './sourcemount.ts';
 
 /** Today's template of the runs of an export that `definitionFault` found no fault with. */
 export function exportTemplate(input: DefinitionInput, settings: Settings): RunTemplate | undefined {
-  const run = runDocumentOf(input);
+  const run = runDocumentOf(input, settings);
   const { export: resource, connection } = input;
   if (!run || !connection) return undefined;
   const { job } = resource.spec;
@@ -24,6 +25,7 @@ export function exportTemplate(input: DefinitionInput, settings: Settings): RunT
       labels: { ...childLabels(resource), [labels.connectionUid]: connectionUid },
       ...(job?.resources ? { resources: job.resources } : {}),
       ...(job?.nodeSelector ? { nodeSelector: job.nodeSelector } : {}),
+      listed: allowedJobFields(job, settings),
     },
     settings,
   );

@@ -1,6 +1,7 @@
 import { annotations, caKey, labels, managedBy, paths } from '../../api/names.ts';
 import type { RunDocument } from '../../api/rundocument.ts';
 import { defined } from './fields.ts';
+import type { ListedFields } from './jobfields.ts';
 import type { PodTemplate } from './kubernetes.ts';
 import type { LedgerMount } from './ledger.ts';
 import type { Settings } from './settings.ts';
@@ -13,6 +14,8 @@ export interface PodRequest {
   labels: Record<string, string>;
   resources?: object;
   nodeSelector?: Record<string, string>;
+  /** Of the tenant's choice; only what is allowed. */
+  listed?: ListedFields;
 }
 
 /** What the pod of an export has for its source. */
@@ -52,9 +55,11 @@ const defaultResources = {
 /** The exporter's pod: `restricted`, without a token, secrets as files. */
 export function podTemplate(request: PodRequest, settings: Settings): PodTemplate {
   const volumes = volumesOf(request, settings);
+  const { labels: chosen, tolerations, priorityClassName } = request.listed ?? {};
   return {
     metadata: {
-      labels: { ...request.labels, [labels.managedBy]: managedBy },
+      // Ours win: by them the controller knows its pods.
+      labels: { ...chosen, ...request.labels, [labels.managedBy]: managedBy },
       annotations: { [annotations.run]: JSON.stringify(request.run) },
     },
     spec: {
@@ -75,6 +80,7 @@ export function podTemplate(request: PodRequest, settings: Settings): PodTemplat
         ? { imagePullSecrets: settings.imagePullSecrets.map((name) => ({ name })) }
         : {}),
       ...(request.nodeSelector ? { nodeSelector: request.nodeSelector } : {}),
+      ...defined({ tolerations, priorityClassName }),
       ...oneNode(request),
       containers: [
         {

@@ -7,6 +7,7 @@ import type { Approved } from './ask.ts';
 import { childName } from './childnames.ts';
 import { childLabels, exportBackoffLimit } from './cronjob.ts';
 import { nameOf, policyOf, removalGuardOf } from './exportdocument.ts';
+import { allowedJobFields } from './jobfields.ts';
 import { jobSpec } from './jobspec.ts';
 import type { Job, OwnerReference } from './kubernetes.ts';
 import { ledgerMount, runLedger } from './ledger.ts';
@@ -61,6 +62,7 @@ export function retireJob(
       labels: jobLabels,
       ...(spec.job?.resources ? { resources: spec.job.resources } : {}),
       ...(spec.job?.nodeSelector ? { nodeSelector: spec.job.nodeSelector } : {}),
+      listed: allowedJobFields(spec.job, settings),
     },
     settings,
   );

@@ -14,6 +14,12 @@ export interface Settings {
   allowedSourceEndpoints: string[];
   /** Where tokens of Microsoft Entra may come from beside Microsoft's clouds. */
   allowedAuthorityHosts: string[];
+  /** Keys of labels, or prefixes of them that end in "/", that exports may put on the pods of their runs. */
+  allowedJobLabels: string[];
+  /** Priority classes that exports may name. */
+  allowedPriorityClasses: string[];
+  /** Keys of taints that exports may tolerate. */
+  allowedTolerations: string[];
   /** Runs of one connection that may be at work at once: they share one API budget. */
   maxRunsPerConnection: number;
   /** How long a deleted export waits for its segments at Criteo to be dealt with. */
@@ -27,6 +33,9 @@ export const defaultSettings: Omit<Settings, 'image'> = {
   allowedBaseUrls: ['https://api.criteo.com'],
   allowedSourceEndpoints: [],
   allowedAuthorityHosts: [],
+  allowedJobLabels: [],
+  allowedPriorityClasses: [],
+  allowedTolerations: [],
   maxRunsPerConnection: 5,
   retireDeadlineMs: 3_600_000,
 };

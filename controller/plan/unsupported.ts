@@ -9,9 +9,6 @@ import type { ObjectMeta } from './kubernetes.ts';
 export function unsupportedExportFields(spec: CriteoSegmentExportSpec, metadata: ObjectMeta): string[] {
   const fields: string[] = [];
   if (spec.runAfter !== undefined) fields.push('spec.runAfter');
-  for (const field of ['tolerations', 'priorityClassName', 'labels'] as const) {
-    if (spec.job?.[field] !== undefined) fields.push(`spec.job.${field}`);
-  }
   if (metadata.annotations?.[annotations.cancelledRun] !== undefined) {
     fields.push(`metadata.annotations[${annotations.cancelledRun}]`);
   }

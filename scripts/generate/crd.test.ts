@@ -104,12 +104,7 @@ describe('what this release does not support', () => {
   const sentence = 'Not supported by this release: the resource is refused with the reason NotYetSupported.';
   const unsupported = {
     CriteoConnection: [],
-    CriteoSegmentExport: [
-      'spec.runAfter',
-      'spec.job.tolerations',
-      'spec.job.priorityClassName',
-      'spec.job.labels',
-    ],
+    CriteoSegmentExport: ['spec.runAfter'],
   };
 
   it.each(Object.entries<string[]>(unsupported))(

@@ -8,7 +8,7 @@ import { waitFor } from '../../cluster/wait.ts';
 import { ApiServer, type Reply } from '../../support/apiserver.ts';
 import { exporterImage } from '../../support/controllerprocess.ts';
 import { installIdentity, startWorld, type World } from '../controller/world.ts';
-import { attempts, partsOf } from './breakout.ts';
+import { attempts, listedAttempts, partsOf } from './breakout.ts';
 import { exampleCronJob, jobShapes } from './jobshapes.ts';
 
 /** What the controller's own token can be made to do, once it is in the wrong hands: what is said here, and no more. */
@@ -18,6 +18,10 @@ const extraFlags = [
   '--job-no-proxy=.svc',
   '--ca-bundle-configmap=authorities',
   '--image-pull-secret=registry',
+  '--allowed-job-label=team',
+  '--allowed-job-label=example.com/',
+  '--allowed-priority-class=batch-low',
+  '--allowed-toleration=batch',
 ];
 const plain = settingsOf([]);
 const withFlags = settingsOf(extraFlags);
@@ -62,8 +66,8 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
 });
 
-function aJob(settings = plain): Job {
-  const job = jobShapes(settings)['a run of a file, with a ledger on a volume'];
+function aJob(settings = plain, shape = 'a run of a file, with a ledger on a volume'): Job {
+  const job = jobShapes(settings)[shape];
   if (!job) throw new Error('there is no such Job');
   return structuredClone(job);
 }
@@ -91,6 +95,16 @@ describe('with the token of the controller, a Job is refused that has', () => {
     const cronJob = structuredClone(exampleCronJob(plain));
     change(partsOf(cronJob.spec.jobTemplate.spec));
     expectRefused(await controller.dryRunCreate(cronJobs, cronJob), 'jobs', refusal);
+  });
+
+  test.concurrent.each(listedAttempts)('$by, in an installation that allows others', async (attempt) => {
+    const job = aJob(withFlags, 'a run of a file, with all that the flags allow, with no ledger');
+    expect(partsOf(job.spec).pod).toMatchObject({ priorityClassName: 'batch-low' });
+    expect((await controllerWithFlags.dryRunCreate(jobs, job)).status).toBe(201);
+    attempt.change(partsOf(job.spec));
+    const { status, body } = await controllerWithFlags.dryRunCreate(jobs, job);
+    expect(body.message ?? 'it was accepted').toContain(attempt.refusal);
+    expect(status).toBe(403);
   });
 
   test('no label of ours', async () => {

@@ -32,7 +32,10 @@ const otherContainer = { name: 'other', image: 'other.example/other' };
 const unknownJobField = "Fields that the controller's Jobs do not have: ";
 const unknownPodField = "Fields that the controller's pods do not have: ";
 const unknownContainerField = "Fields that the controller's containers do not have: ";
-const metadata = "The controller's pods have labels and annotations of segmentexport.io only.";
+const metadata =
+  "The controller's pods have labels and annotations of segmentexport.io only, and labels that --allowed-job-label names.";
+const toleration = 'The pods tolerate a taint that --allowed-toleration does not name.';
+const priority = 'priorityClassName is one that --allowed-priority-class does not name.';
 const environment = "The container's environment is the run's name, and the proxy";
 const podSecurity = "The controller's pods run as no root user, with the seccomp profile RuntimeDefault.";
 const containerSecurity = 'The container has no privileges, no capabilities, and a root file system';
@@ -42,7 +45,19 @@ const mounts = 'Volumes are mounted below /run/segmentexport, as a whole.';
 
 const execHook = { preStop: { exec: { command: ['sh'] } } };
 
+/** What the flags allow by lists, and is on none. */
+export const listedAttempts: Attempt[] = [
+  label('a label of another Service', metadata, 'app', 'payments'),
+  label('a label that asks a webhook for a token', metadata, 'azure.workload.identity/use', 'true'),
+  pod('every taint tolerated', toleration, { tolerations: [{ operator: 'Exists' }] }),
+  pod('a taint tolerated that keeps nodes for others', toleration, {
+    tolerations: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists', effect: 'NoSchedule' }],
+  }),
+  pod("a priority before everybody's", priority, { priorityClassName: 'system-node-critical' }),
+];
+
 export const attempts: Attempt[] = [
+  ...listedAttempts,
   {
     ...job('a selector of its own', "The controller's Jobs choose no pods by a selector", {
       manualSelector: true,
@@ -56,8 +71,6 @@ export const attempts: Attempt[] = [
   }),
   job('another controller of Jobs', `${unknownJobField}managedBy.`, { managedBy: 'other.example/jobs' }),
 
-  label('a label of another Service', metadata, 'app', 'payments'),
-  label('a label that asks a webhook for a token', metadata, 'azure.workload.identity/use', 'true'),
   {
     by: 'an annotation that asks a webhook for a container',
     refusal: metadata,

@@ -17,6 +17,13 @@ const list = { path: 'people.csv', segmentField: 'segment' };
 /** As a person writes them: the schema's defaults are put on later. */
 const sources: Record<string, object> = {
   'a file': {},
+  'a file, with all that the flags allow': {
+    job: {
+      labels: { team: 'crm', 'example.com/cost': '7' },
+      priorityClassName: 'batch-low',
+      tolerations: [{ key: 'batch', operator: 'Exists', effect: 'NoSchedule' }],
+    },
+  },
   's3 by a Secret': {
     source: { s3: { region: 'eu-north-1', bucket: 'people', ...list, ...secret } },
   },

@@ -16,9 +16,6 @@ afterAll(() => world?.[Symbol.asyncDispose]());
 /** What the condition names, and a definition with it. */
 const exportFields: { field: string; spec?: object; annotation?: string }[] = [
   { field: 'spec.runAfter', spec: { runAfter: [{ cronJob: 'nightly-refresh' }] } },
-  { field: 'spec.job.tolerations', spec: { job: { tolerations: [{ key: 'batch', operator: 'Exists' }] } } },
-  { field: 'spec.job.priorityClassName', spec: { job: { priorityClassName: 'batch-low' } } },
-  { field: 'spec.job.labels', spec: { job: { labels: { team: 'crm' } } } },
   { field: `metadata.annotations[${annotations.cancelledRun}]`, annotation: annotations.cancelledRun },
 ];
 
