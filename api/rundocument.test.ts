@@ -27,6 +27,7 @@ const mirror = {
   mode: 'Mirror',
   ledger,
   plan: true,
+  allowLocalSource: true,
   approval: '0123456789abcdef',
   consent: { field: 'doNotEmail', equals: 'false' },
 };

@@ -61,6 +61,8 @@ export interface ExportRun extends RunBase {
   match: { email: { field: string; fallbackFields: string[] } };
   consent?: Consent;
   source: RunSource;
+  /** The source may be on the pod itself or its node's link: whoever runs the controller allowed its endpoint. */
+  allowLocalSource?: true;
   segments: RunSegment[];
 }
 
@@ -504,6 +506,7 @@ export const runDocumentSchema = {
           },
         },
         source,
+        allowLocalSource: { const: true },
         segments: {
           type: 'array',
           minItems: 1,

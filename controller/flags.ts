@@ -33,8 +33,9 @@ Watches CriteoConnections and CriteoSegmentExports and runs their exports.
   --ca-bundle-configmap NAME     a ConfigMap (key ca.crt) in the namespace of each export, trusted beside the
                                  system's certificates
   --allowed-base-url URL         a base URL that connections may name; may be repeated (https://api.criteo.com)
-  --allowed-source-endpoint URL a URL, by scheme, host and port, that sources may name though it is http, or not the
-                                 cloud's own and read with workloadIdentity; may be repeated (none)
+  --allowed-source-endpoint URL  a URL, by scheme, host and port, that sources may name though it is http, or not the
+                                 cloud's own and read with workloadIdentity, or leads to the run's pod or node (a
+                                 database: https://HOST:PORT); may be repeated (none)
   --allowed-authority-host URL  where tokens of Microsoft Entra may come from beside Microsoft's clouds; may be
                                  repeated (none)
   --allowed-job-label KEY        a label that exports may put on their pods: a key, or a prefix of keys that ends in /; a

@@ -5,7 +5,7 @@ import { encodeReport, exitCodeOf, type Report, sumCounts } from '../api/report.
 import { type ExportRun, parseRunDocument, type RetireRun, type RunDocument } from '../api/rundocument.ts';
 import { systemClock } from './clock.ts';
 import { readCredentials } from './credentials.ts';
-import { createDispatcher, createExchange } from './criteo/exchange.ts';
+import { createDispatcher, createExchange, createGuardedDispatcher } from './criteo/exchange.ts';
 import { type Limits, limitsOf } from './criteo/transport.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { Ledger } from './ledger/ledger.ts';
@@ -55,7 +55,7 @@ await run(
   document,
   {
     readCredentials: () => readCredentials(environment.credentials),
-    openSource: (exportRun) => openSource(exportRun, sourceSurroundings()),
+    openSource: (exportRun) => openSource(exportRun, sourceSurroundings(exportRun)),
     openRecords,
     probeLedger: ({ ledger }) => (ledger ? probeStore(ledger.s3, ledgerPlaces()) : Promise.resolve()),
     exchange: createExchange(dispatcher),
@@ -78,14 +78,15 @@ async function readRunDocument(path: string): Promise<RunDocument> {
   }
 }
 
-function sourceSurroundings(): SourceSurroundings {
+function sourceSurroundings({ allowLocalSource }: ExportRun): SourceSurroundings {
   const { source, sourceCredentials, sourceCa, identityToken, stsEndpoint } = environment;
   return {
     directory: source,
     credentialsDirectory: sourceCredentials,
     caDirectory: sourceCa,
     identityToken,
-    dispatcher,
+    dispatcher: allowLocalSource ? dispatcher : createGuardedDispatcher(environment.caBundle),
+    refusesLocal: !allowLocalSource,
     clock: systemClock,
     log,
     ...(stsEndpoint === undefined ? {} : { stsEndpoint }),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { modeOf, runDocumentOf } from './exportdocument.ts';
+import { defaultSettings } from './settings.ts';
 import { connection, segmentExport, withLedger } from './testkit/objects.ts';
 
 const input = (spec: object = {}, used = connection({ spec: withLedger })) => ({
@@ -18,6 +19,7 @@ test('a run is told of ledger, guard, policy, consent and what to do with existi
         consent: { field: 'optIn', isTrue: true },
         segments,
       }),
+      defaultSettings,
     ),
   ).toMatchObject({
     mode: 'Mirror',
@@ -30,7 +32,7 @@ test('a run is told of ledger, guard, policy, consent and what to do with existi
 });
 
 test('what is not written has the default that the field reference names', () => {
-  const run = runDocumentOf(input());
+  const run = runDocumentOf(input(), defaultSettings);
   expect(run).toMatchObject({
     removalGuard: { maxPercent: 30 },
     rowFaultGuard: { maxPercent: 50 },
@@ -46,10 +48,10 @@ test.each([
   ['AddOnly', 'AddOnly', 'where it is written', connection({ spec: withLedger })],
 ])('the mode is %s (%s) %s', (expected, mode, _, used) => {
   expect(modeOf(input(mode === undefined ? {} : { mode }, used))).toBe(expected);
-  expect(runDocumentOf(input({}, connection()))).not.toHaveProperty('ledger');
+  expect(runDocumentOf(input({}, connection()), defaultSettings)).not.toHaveProperty('ledger');
 });
 
 test('the limits of the source are passed on', () => {
   const limits = { maxSourceAgeSeconds: 90_000, rowFaultGuard: { maxPercent: 0 } };
-  expect(runDocumentOf(input(limits))).toMatchObject(limits);
+  expect(runDocumentOf(input(limits), defaultSettings)).toMatchObject(limits);
 });

@@ -3,6 +3,8 @@ import type { DeletionPolicy, ExportRun, ObjectName } from '../../api/rundocumen
 import type { DefinitionInput } from './definition.ts';
 import { runLedger } from './ledger.ts';
 import { runSourceOf } from './rundocumentsource.ts';
+import type { Settings } from './settings.ts';
+import { isAllowedEndpoint } from './sourceendpoints.ts';
 
 export function advertiserOf(input: DefinitionInput): string | undefined {
   return input.export.spec.advertiserId ?? input.connection?.spec.advertiserId;
@@ -33,7 +35,10 @@ export function removalGuardOf(spec: CriteoSegmentExport['spec']): { maxPercent:
 }
 
 /** The run document of a definition that `definitionFault` found no fault with. */
-export function runDocumentOf(input: DefinitionInput): ExportRun | undefined {
+export function runDocumentOf(
+  input: DefinitionInput,
+  settings: Pick<Settings, 'allowedSourceEndpoints'>,
+): ExportRun | undefined {
   const { export: resource, connection } = input;
   const { spec, metadata } = resource;
   const advertiserId = advertiserOf(input);
@@ -61,6 +66,7 @@ export function runDocumentOf(input: DefinitionInput): ExportRun | undefined {
     },
     ...(spec.consent ? { consent: consentOf(spec.consent) } : {}),
     source,
+    ...(isAllowedEndpoint(spec.source, settings) ? { allowLocalSource: true } : {}),
     segments: spec.segments.map((segment) => ({
       name: segment.name,
       criteoName: segment.criteoName ?? segment.name,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseRunDocument, type RunSource } from '../../api/rundocument.ts';
 import { runDocumentOf } from './exportdocument.ts';
+import { defaultSettings } from './settings.ts';
 import { connection } from './testkit/objects.ts';
 import { exportFrom, sourceTitles } from './testkit/sources.ts';
 
@@ -112,7 +113,17 @@ function insights(): NonNullable<RunSource['customerInsights']> {
 }
 
 test.each(sourceTitles)('a run is told of a source: %s', (title) => {
-  const run = runDocumentOf({ export: exportFrom(title), connection: connection(), claimExists: true });
+  const run = runDocumentOf(
+    { export: exportFrom(title), connection: connection(), claimExists: true },
+    defaultSettings,
+  );
   expect(run?.source).toEqual(expected[title]);
   expect(parseRunDocument(JSON.stringify(run))).toEqual(run);
+});
+
+test('a run is told whether its source may be on the pod itself or its node', () => {
+  const input = { export: exportFrom('s3 with keys'), connection: connection(), claimExists: true };
+  const allowedSourceEndpoints = ['https://store.example'];
+  expect(runDocumentOf(input, { allowedSourceEndpoints })).toMatchObject({ allowLocalSource: true });
+  expect(runDocumentOf(input, defaultSettings)).not.toHaveProperty('allowLocalSource');
 });

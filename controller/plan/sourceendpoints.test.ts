@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { endpointFault } from './sourceendpoints.ts';
+import { endpointFault, isAllowedEndpoint } from './sourceendpoints.ts';
 import { exportFrom, sourceTitles } from './testkit/sources.ts';
 
 const none = { allowedSourceEndpoints: [], allowedAuthorityHosts: [] };
@@ -203,5 +203,37 @@ describe('tokens of Microsoft Entra come from', () => {
     if (!azureBlob) throw new Error('no such source');
     const source = { azureBlob: { ...azureBlob, authorityHost: 'https://evil.example' } };
     expect(endpointFault(source, none)?.message).toContain('spec.source.azureBlob.authorityHost');
+  });
+});
+
+describe('a source may be on the pod itself or its node where its own endpoint is on the list', () => {
+  const allowedSourceEndpoints = ['http://127.0.0.1:9000', 'https://localhost:5432', 'https://[::1]:5433'];
+  const allowed = (source: Parameters<typeof isAllowedEndpoint>[0]) =>
+    isAllowedEndpoint(source, { allowedSourceEndpoints });
+  const postgresqlAt = (host: string, port: number) => {
+    const { postgresql } = exportFrom('postgresql with a query').spec.source;
+    if (!postgresql) throw new Error('no such source');
+    return { postgresql: { ...postgresql, host, port } };
+  };
+
+  test('by scheme, host and port', () => {
+    expect(allowed(made.s3('http://127.0.0.1:9000/', false))).toBe(true);
+    expect(allowed(made.azureBlob('http://127.0.0.1:9000/account', false))).toBe(true);
+    expect(allowed(made.customerInsights('http://127.0.0.1:9000', false))).toBe(true);
+    expect(allowed(made.s3('https://127.0.0.1:9000', false))).toBe(false);
+    expect(allowed(made.s3('http://127.0.0.1:9001', false))).toBe(false);
+    expect(allowed(made.s3(undefined, false))).toBe(false);
+  });
+
+  test('of a database, by https with its host and port', () => {
+    expect(allowed(postgresqlAt('localhost', 5432))).toBe(true);
+    expect(allowed(postgresqlAt('LOCALHOST', 5432))).toBe(true);
+    expect(allowed(postgresqlAt('::1', 5433))).toBe(true);
+    expect(allowed(postgresqlAt('localhost', 5433))).toBe(false);
+    expect(allowed(postgresqlAt('127.0.0.1', 9000))).toBe(false);
+  });
+
+  test.each(sourceTitles)('and not otherwise: %s', (title) => {
+    expect(allowed(exportFrom(title).spec.source)).toBe(false);
   });
 });

@@ -48,6 +48,21 @@ export function endpointFault(source: SourceSpec, lists: AllowLists): Readiness 
   );
 }
 
+/** Whether who runs the controller named where the source is: it may then be anywhere, a loopback address included. */
+export function isAllowedEndpoint(
+  source: SourceSpec,
+  { allowedSourceEndpoints }: Pick<Settings, 'allowedSourceEndpoints'>,
+): boolean {
+  const { postgresql } = source;
+  const url = postgresql ? urlOf(postgresql) : endpointOf(source)?.value;
+  return url !== undefined && isAmong(url, allowedSourceEndpoints);
+}
+
+/** It is on the list as if it were a URL: the server is spoken to over TLS too. */
+function urlOf({ host, port }: { host: string; port: number }): string {
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 const notAllowed = 'SourceEndpointNotAllowed';
 
 function refused(reason: string, message: string): Readiness {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { Fault } from '../fault.ts';
+import { guardedLookup, refusesLocalUrls } from '../network/guard.ts';
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -29,7 +31,7 @@ export class NoReply extends Error {
 
 /**
  * One request and its whole reply, within `timeoutMs`.
- * @throws NoReply; the signal's reason where it is aborted.
+ * @throws NoReply; a Fault of the dispatcher; the signal's reason where it is aborted.
  */
 export type Exchange = (request: HttpRequest, timeoutMs: number, signal: AbortSignal) => Promise<HttpReply>;
 
@@ -42,14 +44,29 @@ const maxReplyBytes = 10 * 1024 * 1024;
  * authorities and those of the bundle, where there is one.
  */
 export function createDispatcher(caBundle: string): Dispatcher {
+  const tls = tlsOf(caBundle);
+  return new EnvHttpProxyAgent({ connect: tls, requestTls: tls, proxyTls: tls, allowH2: false });
+}
+
+/**
+ * The same for what a source names: nothing leads to the pod itself or to its node's link, or the request fails with
+ * a Fault SourceForbidden. A proxy is the administrator's, and may be anywhere; what it looks up is its own matter.
+ */
+export function createGuardedDispatcher(caBundle: string): Dispatcher {
+  const tls = tlsOf(caBundle);
+  const connect = { ...tls, lookup: guardedLookup };
+  const agent = new EnvHttpProxyAgent({ connect, requestTls: tls, proxyTls: tls, allowH2: false });
+  return agent.compose(refusesLocalUrls);
+}
+
+function tlsOf(caBundle: string) {
   const extra = readBundle(caBundle);
-  const tls = {
+  return {
     timeout: connectTimeoutMs,
     // HTTP/2 connections that are kept alive are a documented trouble of this API.
     allowH2: false,
     ...(extra === undefined ? {} : { ca: [...getCACertificates('default'), extra] }),
   };
-  return new EnvHttpProxyAgent({ connect: tls, requestTls: tls, proxyTls: tls, allowH2: false });
 }
 
 function readBundle(path: string): string | undefined {
@@ -80,6 +97,7 @@ export function createExchange(dispatcher: Dispatcher): Exchange {
       };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      if (error instanceof Fault) throw error;
       if (deadline.aborted) throw new NoReply('Timeout');
       throw new NoReply(kindOf(error));
     }

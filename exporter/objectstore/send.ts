@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { kindOf } from '../criteo/exchange.ts';
+import { Fault } from '../fault.ts';
 
 /** No whole reply came. It keeps nothing of the cause's text; by its name AWS' SDK knows that it may try again. */
 export class StoreUnreachable extends Error {
@@ -24,7 +25,7 @@ export interface Patience {
 
 /**
  * One request over our own connections, which know the proxy and the bundle of authorities.
- * @throws StoreUnreachable, StoreNotTrusted; the signal's reason.
+ * @throws StoreUnreachable, StoreNotTrusted; a Fault of the dispatcher; the signal's reason.
  */
 export async function send(
   dispatcher: Dispatcher,
@@ -48,6 +49,7 @@ export async function send(
   } catch (error) {
     clearTimeout(timer);
     if (signal?.aborted) throw signal.reason;
+    if (error instanceof Fault) throw error;
     throw kindOf(error) === 'NotTrusted' ? new StoreNotTrusted() : new StoreUnreachable();
   }
 }

@@ -20,6 +20,8 @@ export interface SourceSurroundings {
   stsEndpoint?: string;
   /** The connections of the run: by way of the proxy, trusting the controller's bundle too. */
   dispatcher: Dispatcher;
+  /** What connects without the dispatcher refuses addresses of the pod itself and of its node's link, as that does. */
+  refusesLocal?: boolean;
   clock: Clock;
   log: Log;
 }

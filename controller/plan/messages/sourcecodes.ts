@@ -18,6 +18,10 @@ const sentences: Readonly<Record<string, string>> = {
     'AWS does not know this cluster as an issuer of tokens: make it an identity provider of the account.',
   'region-disabled': 'The region is not switched on in the account.',
 
+  // Of any kind
+  'local-address':
+    'It leads to the pod itself or to the link of its node, such as localhost or a metadata service: name another host, or have the endpoint allowed with --allowed-source-endpoint by whoever runs the controller.',
+
   // Azure Storage
   'keys-not-permitted': 'The storage account permits no account keys: give a SAS token or an identity.',
   'sas-of-another-resource': 'The SAS token must be for the resource types container and object.',

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type LookupFunction } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
 /** What the server has told at the start of a session. */
@@ -12,6 +12,8 @@ export interface Server {
   host: string;
   port: number;
   tls: ConnectionOptions;
+  /** Undefined: Node's own. */
+  lookup: LookupFunction | undefined;
 }
 
 const timeoutMs = 2_000;
@@ -24,8 +26,8 @@ const cancelRequestCode = 80_877_102;
  * whether anybody still listens. Never throws: in doubt the statement's own timeout ends it.
  */
 export async function cancelStatement(server: Server, key: BackendKey): Promise<void> {
-  const { host, port, tls } = server;
-  const socket = connect({ host, port });
+  const { host, port, tls, lookup } = server;
+  const socket = connect({ host, port, ...(lookup ? { lookup } : {}) });
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
   try {
     socket.on('error', () => undefined).write(sslRequest);

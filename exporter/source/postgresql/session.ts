@@ -1,8 +1,9 @@
-import { isIP, Socket } from 'node:net';
+import { isIP, type LookupFunction, Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import copyStreams from 'pg-copy-streams';
 import { Fault } from '../../fault.ts';
+import { guardedLookup, refuseLocal } from '../../network/guard.ts';
 import { type BackendKey, cancelStatement, type Server } from './cancel.ts';
 import type { Column } from './columns.ts';
 import { databaseFault } from './faults.ts';
@@ -16,6 +17,8 @@ export interface SessionOptions {
   /** In PEM; undefined: Node's own. */
   ca: string | undefined;
   statementTimeoutSeconds: number;
+  /** The server is not on the pod itself or its node's link. */
+  refusesLocal: boolean;
   patience: Patience;
   signal: AbortSignal;
 }
@@ -40,7 +43,7 @@ const keepAliveMs = 30_000;
  */
 export class Session implements AsyncDisposable {
   readonly #client: pg.Client;
-  readonly #socket = new Socket();
+  readonly #socket: Socket;
   readonly #server: Server;
   readonly #signal: AbortSignal;
   readonly #stop = (): void => this.#end();
@@ -53,9 +56,10 @@ export class Session implements AsyncDisposable {
 
   /**
    * @throws Fault of SQLSTATE or of the connection (see faults.ts), SourceTlsNotTrusted with the code no-tls where
-   * the server has none; the signal's reason.
+   * the server has none; SourceForbidden with the code local-address; the signal's reason.
    */
   static async open(options: SessionOptions): Promise<Session> {
+    if (options.refusesLocal) refuseLocal(options.host);
     const session = new Session(options);
     try {
       await session.#begin(options);
@@ -66,11 +70,14 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  private constructor({ host, port, database, username, password, ca, patience, signal }: SessionOptions) {
+  private constructor(options: SessionOptions) {
+    const { host, port, database, username, password, ca, refusesLocal, patience, signal } = options;
+    const lookup = refusesLocal ? guardedLookup : undefined;
+    this.#socket = lookup ? new LookingUp(lookup) : new Socket();
     const tls: ConnectionOptions = { host, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
     // An address is no name that a client may ask for.
     if (isIP(host) === 0) tls.servername = host;
-    this.#server = { host, port, tls };
+    this.#server = { host, port, tls, lookup };
     this.#signal = signal;
     this.#client = new pg.Client({
       host,
@@ -174,6 +181,8 @@ export class Session implements AsyncDisposable {
     // Ours: the connection was ended because the server did not answer.
     if (this.#cancelling) return new Fault('SourceUnavailable');
     this.#isBusy = false;
+    // Of the look-up.
+    if (error instanceof Fault) return error;
     if (this.#lacksTls) return new Fault('SourceTlsNotTrusted', { code: 'no-tls' });
     return databaseFault(error);
   }
@@ -183,6 +192,21 @@ export class Session implements AsyncDisposable {
     const key = this.#isBusy ? this.#key : undefined;
     this.#cancelling ??= key ? cancelStatement(this.#server, key) : Promise.resolve();
     this.#socket.destroy();
+  }
+}
+
+/** A socket that looks names up in its own way, whoever has it connect. */
+class LookingUp extends Socket {
+  readonly #lookup: LookupFunction;
+
+  constructor(lookup: LookupFunction) {
+    super();
+    this.#lookup = lookup;
+  }
+
+  /** By port and host alone, as the client does. */
+  override connect(...[port, host]: unknown[]): this {
+    return super.connect({ port: Number(port), host: String(host), lookup: this.#lookup });
   }
 }
 

@@ -15,7 +15,7 @@ export interface PostgresqlSourceOptions {
   consent?: Consent | undefined;
   /** Names of the segments in the source. */
   segments: readonly string[];
-  surroundings: Pick<SourceSurroundings, 'credentialsDirectory' | 'caDirectory' | 'clock'>;
+  surroundings: Pick<SourceSurroundings, 'credentialsDirectory' | 'caDirectory' | 'clock' | 'refusesLocal'>;
   patience?: Patience;
 }
 
@@ -33,11 +33,12 @@ export function postgresqlSource(options: PostgresqlSourceOptions): Source {
       // In a message it would end the text early, and what comes behind it would be read as something else.
       const texts = [source.host, source.database, source.query, source.table];
       if (texts.some((text) => text?.includes('\0'))) throw new Fault('SourceQueryRefused');
-      const { credentialsDirectory, caDirectory } = options.surroundings;
+      const { credentialsDirectory, caDirectory, refusesLocal = false } = options.surroundings;
       await using session = await Session.open({
         ...source,
         ...(await readSourceKeys(credentialsDirectory, ['username', 'password'])),
         ca: source.hasOwnCa ? await readSourceCa(caDirectory) : undefined,
+        refusesLocal,
         patience,
         signal,
       });

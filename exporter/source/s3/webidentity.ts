@@ -82,6 +82,7 @@ async function post(
     return readReply(reply.statusCode, await readText(reply.body));
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof Fault) return error;
     return new Fault(kindOf(error) === 'NotTrusted' ? 'SourceTlsNotTrusted' : 'SourceUnavailable');
   }
 }

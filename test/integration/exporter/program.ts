@@ -147,6 +147,8 @@ export function exportOf(baseUrl: string, change: Partial<ExportRun> = {}): Expo
     removalGuard: { maxPercent: 30 },
     deletionPolicy: 'Retain',
     match: { email: { field: 'email', fallbackFields: [] } },
+    // The servers of the tests are on this machine.
+    allowLocalSource: true,
     source: { file: { path: 'people.csv', format: 'CSV', csv: { delimiter: 'Comma' } } },
     segments: [segmentOf('readers')],
     ...change,

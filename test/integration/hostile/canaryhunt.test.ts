@@ -185,7 +185,12 @@ async function furnish(): Promise<void> {
 
 test('the hunt finds what is planted for it, in an object, an event, a log and a metric', async () => {
   await shop.startController({
-    flags: ['--leader-elect=false', '--log-level=debug', `--allowed-source-endpoint=${store.endpoint}`],
+    flags: [
+      '--leader-elect=false',
+      '--log-level=debug',
+      `--allowed-source-endpoint=${store.endpoint}`,
+      `--allowed-source-endpoint=https://${database.host}:${database.port}`,
+    ],
   });
   expect(await hunt()).toEqual([]);
   for (const [name, canary] of Object.entries(canaries)) {
