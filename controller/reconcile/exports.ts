@@ -13,6 +13,7 @@ import { whyConnectionUnreadable, whyUnreadable } from '../plan/unreadable.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Result } from '../runtime/controller.ts';
+import { isNotFound } from '../runtime/errors.ts';
 import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
 import type { Executor } from './execute.ts';
 import { reportedPods } from './reportedpods.ts';
@@ -52,9 +53,25 @@ export async function reconcileExport(
     return {};
   }
   const plan = planExport(seen, context.clock.now(), context.settings);
-  const { mended } = await context.executor.execute(segmentExports, resource, plan, signal);
+  const { mended, isGone } = await executed(resource, plan, context, signal);
+  if (isGone) return {};
   if (mended) return { requeueAfterMs: 1 };
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
+}
+
+/** One that is being deleted may be gone before the watch says so: then there is nothing left to write to. */
+async function executed(
+  resource: ObservedExport['export'],
+  plan: ReturnType<typeof planExport>,
+  { executor }: ReconcileContext,
+  signal: AbortSignal,
+): Promise<{ mended: boolean; isGone?: true }> {
+  try {
+    return await executor.execute(segmentExports, resource, plan, signal);
+  } catch (error) {
+    if (isDeleted(resource) && isNotFound(error)) return { mended: false, isGone: true };
+    throw error;
+  }
 }
 
 /** Longer than two watches are apart. */

@@ -70,7 +70,7 @@ export class Shop implements AsyncDisposable {
       kind: 'Namespace',
       metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
     });
-    await waitFor(`the service account of ${name}`, 30_000, async () =>
+    await waitFor(`the service account of ${name}`, 90_000, async () =>
       (await world.api.call(`/api/v1/namespaces/${name}/serviceaccounts/default`)).status === 200
         ? true
         : undefined,
