@@ -53,8 +53,6 @@ export async function startWorld(): Promise<World> {
       apiServerArguments: [
         // As on most clusters: what keeps our pods from it must be something else.
         '--allow-privileged=true',
-        // Some distributions have it on; it asks for the right to what a child's owner waits for.
-        '--enable-admission-plugins=OwnerReferencesPermissionEnforcement',
       ],
       audit: 'Metadata',
       auditedUsers: [`system:serviceaccount:${controllerNamespace}:${appName}`],
