@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { credentialKeys } from '../api/names.ts';
 import { Fault } from './fault.ts';
+import { readSecretKey } from './secretkey.ts';
 
 export interface Credentials {
   clientId: string;
@@ -9,24 +8,14 @@ export interface Credentials {
 }
 
 /**
- * Reads the Secret's keys from the directory at which it is mounted. The mount
- * is optional, so a Secret that does not exist is an empty directory.
+ * Reads the Secret's keys from the directory at which it is mounted.
  * @throws Fault SecretNotFound, SecretKeyMissing (a key without a value counts as missing).
  */
 export async function readCredentials(directory: string): Promise<Credentials> {
-  const clientId = await readKey(directory, credentialKeys.clientId);
-  const clientSecret = await readKey(directory, credentialKeys.clientSecret);
+  const clientId = await readSecretKey(directory, credentialKeys.clientId);
+  const clientSecret = await readSecretKey(directory, credentialKeys.clientSecret);
   if (clientId === undefined && clientSecret === undefined) throw new Fault('SecretNotFound');
   if (!clientId) throw new Fault('SecretKeyMissing', { key: 'clientId' });
   if (!clientSecret) throw new Fault('SecretKeyMissing', { key: 'clientSecret' });
   return { clientId, clientSecret };
-}
-
-async function readKey(directory: string, key: string): Promise<string | undefined> {
-  try {
-    // `echo secret | base64` puts a line break into many a Secret.
-    return (await readFile(join(directory, key), 'utf8')).replace(/\r?\n$/, '');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Dispatcher } from 'undici';
 import { objectStoreKeys } from '../../api/names.ts';
 import type { ObjectName, RunLedger, S3Place } from '../../api/rundocument.ts';
 import { Fault } from '../fault.ts';
+import { readSecretKey } from '../secretkey.ts';
 import type { LedgerHome } from './home.ts';
 import type { StoreKeys } from './s3.ts';
 import { volumeHome } from './volume.ts';
@@ -47,20 +46,10 @@ async function openStore(place: S3Place, base: string, where: LedgerSurroundings
 }
 
 async function readKeys(directory: string): Promise<StoreKeys> {
-  const accessKeyId = await readKey(directory, objectStoreKeys.accessKeyId);
-  const secretAccessKey = await readKey(directory, objectStoreKeys.secretAccessKey);
+  const accessKeyId = await readSecretKey(directory, objectStoreKeys.accessKeyId);
+  const secretAccessKey = await readSecretKey(directory, objectStoreKeys.secretAccessKey);
   if (!accessKeyId && !secretAccessKey) throw new Fault('LedgerSecretMissing');
   if (!accessKeyId) throw new Fault('LedgerSecretMissing', { key: 'accessKeyId' });
   if (!secretAccessKey) throw new Fault('LedgerSecretMissing', { key: 'secretAccessKey' });
   return { accessKeyId, secretAccessKey };
-}
-
-/** The mount is optional, so a Secret that does not exist is an empty directory. */
-async function readKey(directory: string, key: string): Promise<string | undefined> {
-  try {
-    // `echo secret | base64` puts a line break into many a Secret.
-    return (await readFile(join(directory, key), 'utf8')).replace(/\r?\n$/, '');
-  } catch {
-    return undefined;
-  }
 }

@@ -23,6 +23,9 @@ export interface Patience {
   of: 'Whole' | 'Silence';
 }
 
+/** A connection on which nothing comes for so long, in milliseconds, is broken. */
+export const maxSilenceMs = 60_000;
+
 /**
  * One request over our own connections, which know the proxy and the bundle of authorities.
  * @throws StoreUnreachable, StoreNotTrusted; a Fault of the dispatcher; the signal's reason.

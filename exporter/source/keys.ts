@@ -1,13 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { caKey, type sourceKeys } from '../../api/names.ts';
 import { Fault } from '../fault.ts';
+import { readSecretKey } from '../secretkey.ts';
 
 export type SourceKey = keyof typeof sourceKeys;
 
 /**
- * Keys of the Secret of a source, from the directory at which it is mounted. The mount is optional, so a
- * Secret that does not exist is an empty directory; the keys that are `optional` may be missing.
+ * Keys of the Secret of a source, from the directory at which it is mounted; those that are `optional` may be missing.
  * @throws Fault SourceSecretMissing, with the key, where only some of the Secret's keys are missing; one without a
  * value counts as missing.
  */
@@ -20,7 +18,7 @@ export async function readSourceKeys<Required extends SourceKey, Optional extend
   const values = new Map<SourceKey, string>();
   let isThere = false;
   for (const key of keys) {
-    const value = await readKey(directory, key);
+    const value = await readSecretKey(directory, key);
     isThere ||= value !== undefined;
     if (value) values.set(key, value);
   }
@@ -34,16 +32,7 @@ export async function readSourceKeys<Required extends SourceKey, Optional extend
  * @throws Fault SourceSecretMissing with the key.
  */
 export async function readSourceCa(directory: string): Promise<string> {
-  const pem = await readKey(directory, caKey);
+  const pem = await readSecretKey(directory, caKey);
   if (!pem) throw new Fault('SourceSecretMissing', { key: caKey });
   return pem;
-}
-
-async function readKey(directory: string, key: string): Promise<string | undefined> {
-  try {
-    // `echo secret | base64` puts a line break into many a Secret.
-    return (await readFile(join(directory, key), 'utf8')).replace(/\r?\n$/, '');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import { RestError } from '@azure/storage-blob';
 import { Fault } from '../../fault.ts';
 import { isCutOff, StoreNotTrusted } from '../../objectstore/send.ts';
+import { statusFault } from '../httpfaults.ts';
 
 /** The store's codes that are told apart, and our own words for them: nothing of its texts leaves the pod. */
 const known: Readonly<Record<string, () => Fault>> = {
@@ -58,12 +59,7 @@ export function azureFault(error: unknown): unknown {
   if (status === undefined && code === RestError.REQUEST_SEND_ERROR) return new Fault('SourceUnavailable');
   // No XML where there should be some.
   if (status === undefined) return new Fault('SourceReplyInvalid', { code: 'unexpected-reply' });
-  if (status === 412) return new Fault('SourceChanged');
-  if (status === 401 || status === 403) return new Fault('SourceForbidden', { status });
-  if (status === 429) return new Fault('SourceThrottled', { status });
-  if (status >= 500 || status === 408 || status === 409) return new Fault('SourceUnavailable', { status });
-  // A web server, a proxy's page, another service.
-  return new Fault('SourceReplyInvalid', { code: 'unexpected-reply', status });
+  return statusFault(status);
 }
 
 /** Whether the store says that there is no such blob, as opposed to no such container. */

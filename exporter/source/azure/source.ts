@@ -1,6 +1,7 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import type { AzureBlobSource } from '../../../api/rundocument.ts';
 import { Fault } from '../../fault.ts';
+import { maxSilenceMs } from '../../objectstore/send.ts';
 import { type EntraClient, entraTokens } from '../entra.ts';
 import { type FilesSourceOptions, filesSource } from '../files/files.ts';
 import type { FileStore } from '../files/store.ts';
@@ -23,9 +24,6 @@ export function azureSource({ source, surroundings, ...wanted }: AzureSourceOpti
   if (source.layout === 'CustomerInsights') return insightsFolder({ ...common, path, settleSeconds });
   return filesSource({ ...common, files: source });
 }
-
-/** A connection on which nothing comes for so long, in milliseconds, is broken. */
-const maxSilenceMs = 60_000;
 
 /** The container. Credentials are looked for when the first of its blobs is. */
 export function openAzure(

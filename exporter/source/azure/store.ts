@@ -1,8 +1,9 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import type { Clock } from '../../clock.ts';
 import { Fault } from '../../fault.ts';
-import { collected, resumed } from '../../objectstore/resume.ts';
 import { StoreUnreachable } from '../../objectstore/send.ts';
+import { asDirectory } from '../files/filenames.ts';
+import { remoteFile } from '../files/remotefile.ts';
 import type { FileStore, StoredEntry, StoredFile } from '../files/store.ts';
 import { azureFault, isMissingBlob } from './faults.ts';
 
@@ -93,18 +94,12 @@ class AzureStore implements FileStore {
   }
 
   #file(name: string, { etag, contentLength: size, lastModified }: Found): StoredFile {
-    // A web server, which has no versions: what is read of it in parts may be of several.
-    if (etag === undefined || size === undefined || lastModified === undefined)
-      throw new Fault('SourceReplyInvalid', { code: 'no-etag' });
-    const tag = strong(etag);
-    const read = (start: number, end: number, signal: AbortSignal): AsyncGenerator<Buffer, void> =>
-      resumed((from, to) => this.#download(name, tag, from, to, signal), start, end, this.#clock, signal);
-    return {
-      size,
-      modifiedAt: lastModified.getTime(),
-      read: (signal) => read(0, size, signal),
-      slice: (start, end, signal) => collected(read(start, end, signal), end - start),
-    };
+    const told = { etag: etag === undefined ? undefined : strong(etag), size, lastModified };
+    return remoteFile(
+      told,
+      (tag, _, start, end, signal) => this.#download(name, tag, start, end, signal),
+      this.#clock,
+    );
   }
 
   async #download(
@@ -136,10 +131,6 @@ async function* breaking(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, vo
   } catch {
     throw new StoreUnreachable();
   }
-}
-
-function asDirectory(path: string): string {
-  return path === '' || path.endsWith('/') ? path : `${path}/`;
 }
 
 /** What stands for a directory where the namespace is hierarchical, and where tools pretend that it is. */

@@ -45,5 +45,10 @@ export function tableName(name: string, format: TableFormat): TableName | undefi
 
 /** A name in a directory; of a directory that is named with or without a slash at its end. */
 export function within(directory: string, name: string): string {
-  return directory === '' || directory.endsWith('/') ? `${directory}${name}` : `${directory}/${name}`;
+  return `${asDirectory(directory)}${name}`;
+}
+
+/** A directory with the slash at its end that all names below it begin with; the topmost has none. */
+export function asDirectory(path: string): string {
+  return path === '' || path.endsWith('/') ? path : `${path}/`;
 }

@@ -1,6 +1,7 @@
 import { Fault } from '../../fault.ts';
 import { statusOf } from '../../objectstore/s3errors.ts';
 import { isCutOff, StoreNotTrusted, StoreUnreachable } from '../../objectstore/send.ts';
+import { statusFault } from '../httpfaults.ts';
 
 /** The store's codes that are told apart, and our own words for them: nothing of its texts leaves the pod. */
 const known: Readonly<Record<string, () => Fault>> = {
@@ -38,11 +39,5 @@ export function s3Fault(error: unknown): unknown {
   const status = statusOf(error);
   if (status === undefined || !(error instanceof Error)) return error;
   const fault = Object.hasOwn(known, error.name) ? known[error.name]?.() : undefined;
-  if (fault) return fault;
-  if (status === 412) return new Fault('SourceChanged');
-  if (status === 401 || status === 403) return new Fault('SourceForbidden', { status });
-  if (status === 429) return new Fault('SourceThrottled', { status });
-  if (status >= 500 || status === 408 || status === 409) return new Fault('SourceUnavailable', { status });
-  // A web server, a proxy's page, another service.
-  return new Fault('SourceReplyInvalid', { code: 'unexpected-reply', status });
+  return fault ?? statusFault(status);
 }

@@ -1,5 +1,6 @@
 import type { S3Source } from '../../../api/rundocument.ts';
 import { createS3Client } from '../../objectstore/s3client.ts';
+import { maxSilenceMs } from '../../objectstore/send.ts';
 import { type FilesSourceOptions, filesSource } from '../files/files.ts';
 import type { FileStore } from '../files/store.ts';
 import { readSourceKeys } from '../keys.ts';
@@ -18,9 +19,6 @@ export function s3Source({ source, surroundings, ...wanted }: S3SourceOptions): 
   const { clock } = surroundings;
   return filesSource({ ...wanted, store: openS3(source, surroundings), files: source, clock });
 }
-
-/** A connection on which nothing comes for so long, in milliseconds, is broken. */
-const maxSilenceMs = 60_000;
 
 /** The bucket. Keys are looked for when the first of its objects is. */
 export function openS3(

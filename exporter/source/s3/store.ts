@@ -8,8 +8,9 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Clock } from '../../clock.ts';
 import { Fault } from '../../fault.ts';
-import { collected, resumed } from '../../objectstore/resume.ts';
 import { isMissing, statusOf } from '../../objectstore/s3errors.ts';
+import { asDirectory } from '../files/filenames.ts';
+import { remoteFile } from '../files/remotefile.ts';
 import type { FileStore, StoredEntry, StoredFile } from '../files/store.ts';
 import { s3Fault } from './faults.ts';
 
@@ -108,19 +109,9 @@ class S3Store implements FileStore {
     return signal.aborted ? signal.reason : s3Fault(error);
   }
 
-  #file(key: string, { ETag, ContentLength: size, LastModified }: Found): StoredFile {
-    // A web server, which has no versions: what is read of it in parts may be of several.
-    if (ETag === undefined || size === undefined || LastModified === undefined)
-      throw new Fault('SourceReplyInvalid', { code: 'no-etag' });
-    const tag = strong(ETag);
-    const read = (start: number, end: number, signal: AbortSignal): AsyncGenerator<Buffer, void> =>
-      resumed((from, to) => this.#open(key, tag, size, from, to, signal), start, end, this.#clock, signal);
-    return {
-      size,
-      modifiedAt: LastModified.getTime(),
-      read: (signal) => read(0, size, signal),
-      slice: (start, end, signal) => collected(read(start, end, signal), end - start),
-    };
+  #file(key: string, { ETag, ContentLength: size, LastModified: lastModified }: Found): StoredFile {
+    const etag = ETag === undefined ? undefined : strong(ETag);
+    return remoteFile({ etag, size, lastModified }, (...how) => this.#open(key, ...how), this.#clock);
   }
 
   async #open(
@@ -143,10 +134,6 @@ class S3Store implements FileStore {
       ? new Fault('SourceReplyInvalid', { code: 'no-ranges' })
       : new Fault('SourceChanged');
   }
-}
-
-function asDirectory(path: string): string {
-  return path === '' || path.endsWith('/') ? path : `${path}/`;
 }
 
 /** A proxy that recodes replies marks their tags as weak; a condition takes strong ones only. */
