@@ -33,7 +33,8 @@ export async function reconcileConnection(
     return {};
   }
   const plan = await planOf(connection, context, signal);
-  const { mended } = await context.executor.execute(connections, connection, plan, signal);
+  const { mended, isGone } = await context.executor.execute(connections, connection, plan, signal);
+  if (isGone) return {};
   if (mended) return { requeueAfterMs: 1 };
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
 }

@@ -103,3 +103,34 @@ test.each([
   const { executor } = await execute([{ kind: 'CreateJob', job: exportJob() }], undefined, refusal);
   expect(executor.refusalOf(resource)).toEqual({ message: 'No.', namespaceTerminating });
 });
+
+test.each([
+  ['its status is written', { observedGeneration: 1 }, []],
+  ['its finalizer is removed', undefined, [{ kind: 'RemoveFinalizer' as const }]],
+])(
+  'an object that is gone when %s is no failure, and nothing more is done for it',
+  async (_, status, actions) => {
+    const gone = async () => {
+      throw new ApiError({ statusCode: 404, reason: 'NotFound', message: 'Gone.' });
+    };
+    const calls: unknown[] = [];
+    const client = {
+      updateStatus: gone,
+      patch: gone,
+      create: async (...args: unknown[]) => calls.push(args),
+    } as unknown as KubeClient;
+    const executor = new Executor(
+      client,
+      { event: () => undefined } as unknown as EventRecorder,
+      silentLogger,
+    );
+    const plan = {
+      status: status ?? resource.status ?? {},
+      actions: [...actions, { kind: 'CreateJob' as const, job: exportJob() }],
+      events: [],
+    };
+    const done = await executor.execute(segmentExports, resource, plan, new AbortController().signal);
+    expect(done).toEqual({ mended: false, isGone: true });
+    expect(calls).toEqual([]);
+  },
+);

@@ -66,7 +66,7 @@ export class Executor {
     object: T,
     plan: Plan<Status>,
     signal: AbortSignal,
-  ): Promise<{ mended: boolean }> {
+  ): Promise<{ mended: boolean; isGone?: true }> {
     const publish = ({ logged, ...event }: PlannedEvent): void => {
       const { namespace, name } = object.metadata;
       if (logged) this.#logger.warn(event.note, { reason: event.reason, namespace, name });
@@ -75,11 +75,10 @@ export class Executor {
     let latest: KubeObject = object;
     if (canonicalJson(object.status) !== canonicalJson(plan.status)) {
       // The object's resourceVersion makes this the claim: of two controllers only one gets through.
-      const written = await this.#client.updateStatus(
-        resource,
-        { ...object, status: plan.status },
-        { signal },
+      const written = await unlessGone(
+        this.#client.updateStatus(resource, { ...object, status: plan.status }, { signal }),
       );
+      if (!written) return { mended: false, isGone: true };
       this.#wrote(written);
       latest = written;
     }
@@ -87,7 +86,9 @@ export class Executor {
     try {
       for (const action of plan.actions) {
         if (action.kind === 'AddFinalizer' || action.kind === 'RemoveFinalizer') {
-          latest = await this.#changeFinalizer(resource, latest, action.kind, signal);
+          const changed = await unlessGone(this.#changeFinalizer(resource, latest, action.kind, signal));
+          if (!changed) return { mended: false, isGone: true };
+          latest = changed;
         } else await this.#act(action, publish, signal);
       }
     } catch (error) {
@@ -183,6 +184,16 @@ async function ignoring(harmless: (error: unknown) => boolean, call: Promise<unk
     return true;
   } catch (error) {
     if (harmless(error)) return false;
+    throw error;
+  }
+}
+
+/** What is planned for may be gone before the watch says so: then there is nothing left to write to. */
+async function unlessGone<T>(write: Promise<T>): Promise<T | undefined> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

@@ -13,13 +13,12 @@ import { whyConnectionUnreadable, whyUnreadable } from '../plan/unreadable.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Result } from '../runtime/controller.ts';
-import { isNotFound } from '../runtime/errors.ts';
 import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
 import type { Executor } from './execute.ts';
 import { reportedPods } from './reportedpods.ts';
 import { claims, jobs as jobResource, segmentExports, serviceAccounts } from './resources.ts';
 import { tellUnreadable } from './unreadable.ts';
-import { exists, find } from './unwatched.ts';
+import { look } from './unwatched.ts';
 
 export interface ReconcileContext {
   client: KubeClient;
@@ -53,25 +52,10 @@ export async function reconcileExport(
     return {};
   }
   const plan = planExport(seen, context.clock.now(), context.settings);
-  const { mended, isGone } = await executed(resource, plan, context, signal);
+  const { mended, isGone } = await context.executor.execute(segmentExports, resource, plan, signal);
   if (isGone) return {};
   if (mended) return { requeueAfterMs: 1 };
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
-}
-
-/** One that is being deleted may be gone before the watch says so: then there is nothing left to write to. */
-async function executed(
-  resource: ObservedExport['export'],
-  plan: ReturnType<typeof planExport>,
-  { executor }: ReconcileContext,
-  signal: AbortSignal,
-): Promise<{ mended: boolean; isGone?: true }> {
-  try {
-    return await executor.execute(segmentExports, resource, plan, signal);
-  } catch (error) {
-    if (isDeleted(resource) && isNotFound(error)) return { mended: false, isGone: true };
-    throw error;
-  }
 }
 
 /** Longer than two watches are apart. */
@@ -109,7 +93,7 @@ async function gather(
   const jobs = await jobsOf(resource, context, signal);
   const claimName = resource.spec.source.file?.persistentVolumeClaim.claimName;
   const claim =
-    claimName === undefined ? undefined : await find(claims, { namespace, name: claimName }, context, signal);
+    claimName === undefined ? undefined : await look(claims, { namespace, name: claimName }, context, signal);
   const accountName = resource.spec.job?.serviceAccountName;
   return {
     export: resource,
@@ -126,12 +110,12 @@ async function gather(
       { namespace, labelSelector: `${labels.exportUid}=${uid}`, signal },
     ),
     connectionsOfJobs: connectionsOf(jobs, caches),
-    claimExists: claimName === undefined ? undefined : claim !== undefined,
-    claimIsLedger: claim !== undefined && isLedgerClaim(claim),
+    claimExists: claim?.exists,
+    claimIsLedger: claim?.found !== undefined && isLedgerClaim(claim.found),
     serviceAccountExists:
       accountName === undefined
         ? undefined
-        : await exists(serviceAccounts, { namespace, name: accountName }, context, signal),
+        : (await look(serviceAccounts, { namespace, name: accountName }, context, signal)).exists,
     refusal: context.executor.refusalOf(resource),
     otherRunsOfConnection: otherRuns,
   };

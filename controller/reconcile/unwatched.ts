@@ -23,17 +23,18 @@ export async function find<T extends KubeObject>(
   }
 }
 
-/** Whether it exists; undefined without the right to look: then the pod's own fate tells. */
-export async function exists(
-  resource: Resource<KubeObject>,
+/** The same, and whether it exists; undefined without the right to look: then the pod's own fate tells. */
+export async function look<T extends KubeObject>(
+  resource: Resource<T>,
   ref: Ref,
   context: { client: KubeClient },
   signal: AbortSignal,
-): Promise<boolean | undefined> {
+): Promise<{ exists: boolean | undefined; found?: T | undefined }> {
   try {
-    return (await find(resource, ref, context, signal)) !== undefined;
+    const found = await find(resource, ref, context, signal);
+    return { exists: found !== undefined, found };
   } catch (error) {
-    if (isForbidden(error)) return undefined;
+    if (isForbidden(error)) return { exists: undefined };
     throw error;
   }
 }
