@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExportRun } from '../api/rundocument.ts';
 import { buildBundle } from '../scripts/build.ts';
+import { benchDocument } from './document.ts';
 import { type Figures, format, imageEnvironment, measure, medians } from './measure.ts';
 import { makePeople } from './people.ts';
 import { type Place, placeNames, preparePlace } from './places.ts';
@@ -77,7 +77,9 @@ async function read(
   directory: string,
 ): Promise<Read & { rssMiB: number }> {
   const documentFile = join(directory, 'run.json');
-  await writeFile(documentFile, JSON.stringify(documentOf(place)));
+  const match = { email: { field: place.field, fallbackFields: [] } };
+  const document = benchDocument({ source: place.source, match });
+  await writeFile(documentFile, JSON.stringify(document));
   const env = {
     ...imageEnvironment,
     BENCH_SOURCE_CREDENTIALS: place.credentialsDirectory ?? '',
@@ -94,26 +96,6 @@ async function read(
   if (result.digestBytes !== people * 32)
     throw new Error(`reading found ${result.digestBytes} bytes of digests`);
   return { ...result, rssMiB: figures.rssMiB };
-}
-
-function documentOf({ source, field }: Place): ExportRun {
-  return {
-    formatVersion: 1,
-    kind: 'Export',
-    connection: { namespace: 'bench', name: 'bench', uid: 'c0000000-0000-4000-8000-000000000001' },
-    api: { baseUrl: 'https://api.criteo.com', version: '2026-07' },
-    export: { namespace: 'bench', name: 'bench', uid: 'e0000000-0000-4000-8000-000000000001' },
-    generation: 1,
-    advertiserId: '12345',
-    maxProfiles: 1_000_000,
-    mode: 'AddOnly',
-    rowFaultGuard: { maxPercent: 50 },
-    removalGuard: { maxPercent: 30 },
-    deletionPolicy: 'Retain',
-    match: { email: { field, fallbackFields: [] } },
-    source,
-    segments: [{ name: 'people', criteoName: 'People', existing: 'Refuse' }],
-  };
 }
 
 /** Prints a line, and returns the aims that were missed. */

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import type { ExportRun } from '../api/rundocument.ts';
 import { buildBundle } from '../scripts/build.ts';
+import { benchDocument } from './document.ts';
 import { type Figures, format, imageEnvironment, measure, medians, ratioOf } from './measure.ts';
 import { makePeople, type People } from './people.ts';
-import { advertiserId, BenchSandbox, credentials } from './sandbox.ts';
+import { BenchSandbox, credentials } from './sandbox.ts';
 
 /** The aims. bench/README.md says why these. */
 const aims = { first: 3, unchanged: 1.2, changed: 1.4, rssMiB: 240 };
@@ -143,24 +143,12 @@ class Bench {
 
   async #writeDocument(people: People): Promise<string> {
     const path = this.#path('run.json');
-    const document: ExportRun = {
-      formatVersion: 1,
-      kind: 'Export',
-      connection: { namespace: 'bench', name: 'bench', uid: 'c0000000-0000-4000-8000-000000000001' },
+    const document = benchDocument({
       api: { baseUrl: this.#sandbox.url, version: '2026-07' },
-      export: { namespace: 'bench', name: 'bench', uid: 'e0000000-0000-4000-8000-000000000001' },
-      generation: 1,
-      advertiserId,
-      maxProfiles: 1_000_000,
       mode: 'Mirror',
       ledger: { volume: {}, resyncEveryHours: 720 },
-      rowFaultGuard: { maxPercent: 50 },
-      removalGuard: { maxPercent: 30 },
-      deletionPolicy: 'Retain',
-      match: { email: { field: 'email', fallbackFields: [] } },
       source: { file: { path: basename(people.path), format: 'CSV', csv: { delimiter: 'Comma' } } },
-      segments: [{ name: 'people', criteoName: 'People', existing: 'Refuse' }],
-    };
+    });
     await writeFile(path, JSON.stringify(document));
     return path;
   }

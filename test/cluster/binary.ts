@@ -92,7 +92,7 @@ export function buildFlags(version: string): string[] {
 }
 
 /** Returns the cache's directory for `inputs`; `build` fills it first where it does not exist. */
-async function cachedProgram(
+export async function cachedProgram(
   name: string,
   inputs: readonly (string | Uint8Array)[],
   build: (target: string) => Promise<void>,

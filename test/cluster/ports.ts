@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -33,6 +34,17 @@ export async function claimPorts(
   }
   await rm(claim, { recursive: true, force: true });
   throw new Error(`No two free loopback ports between ${first} and ${last + 1} in 100 attempts`);
+}
+
+/** A port of this address that nobody listens on at this moment; somebody else may take it before its use. */
+export async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
 }
 
 /** Whether a server could listen on a loopback port now. */

@@ -10,7 +10,7 @@ import { differences, type ExpectedSegment } from './compare.ts';
 import { type DemoSandbox, receivedSegments, startDemoSandbox, stopDemoSandbox } from './sandbox.ts';
 import { Screen } from './screen.ts';
 import { isSourceKind, type SourceKind, sourceKinds, startSource, stopSource } from './source.ts';
-import type { Served } from './sources/served.ts';
+import { allowances, type Served } from './sources/served.ts';
 
 const usage = `Usage: npm run demo [-- [--source KIND] [--keep] | --down]
 
@@ -125,15 +125,6 @@ async function prepareNamespace(ground: Ground, sandbox: DemoSandbox, screen: Sc
     'kubectl create secret generic criteo-nordic --from-file=clientId --from-file=clientSecret',
     created,
   );
-}
-
-/** The endpoints of servers that are not a cloud's own, or speak plain HTTP, are allowed by whoever installs. */
-function allowances(served: Served | undefined): string[] {
-  const { allowedSourceEndpoint: endpoint, allowedAuthorityHost: authority } = served ?? {};
-  return [
-    ...(endpoint === undefined ? [] : [`--allowed-source-endpoint=${endpoint}`]),
-    ...(authority === undefined ? [] : [`--allowed-authority-host=${authority}`]),
-  ];
 }
 
 async function createSecrets(ground: Ground, { secrets }: Served, screen: Screen): Promise<void> {

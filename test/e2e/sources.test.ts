@@ -4,7 +4,7 @@ import { serveAzureBlob } from '../demo/sources/azureblob.ts';
 import { serveCustomerInsights } from '../demo/sources/customerinsights.ts';
 import { servePostgresql } from '../demo/sources/postgresql.ts';
 import { serveS3 } from '../demo/sources/s3.ts';
-import type { Serving } from '../demo/sources/served.ts';
+import { allowances, type Serving } from '../demo/sources/served.ts';
 import { prepareGround } from '../support/stack.ts';
 import { connection, openShop, type Shop, secret, segmentExport } from './shop.ts';
 
@@ -22,11 +22,7 @@ beforeAll(async () => {
   const { hostAddress } = await prepareGround(() => {});
   for (const [kind, serve] of Object.entries(kinds))
     servers = { ...servers, [kind]: await serve(hostAddress) };
-  const flags = Object.values(servers).flatMap(({ allowedSourceEndpoint, allowedAuthorityHost }) => [
-    ...(allowedSourceEndpoint === undefined ? [] : [`--allowed-source-endpoint=${allowedSourceEndpoint}`]),
-    ...(allowedAuthorityHost === undefined ? [] : [`--allowed-authority-host=${allowedAuthorityHost}`]),
-  ]);
-  shop = await openShop('e2e-sources', {}, flags);
+  shop = await openShop('e2e-sources', {}, Object.values(servers).flatMap(allowances));
   await shop.apply(secret());
   await shop.apply(await connection(shop));
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -8,10 +8,9 @@ import {
   generateBlobSASQueryParameters,
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
-import { programKey } from '../cluster/binary.ts';
+import { cachedProgram } from '../cluster/binary.ts';
 import { duration } from '../cluster/build-progress.ts';
-import { withLock } from '../cluster/lock.ts';
-import { cacheDirectory, repositoryDirectory } from '../cluster/paths.ts';
+import { repositoryDirectory } from '../cluster/paths.ts';
 import { run } from '../cluster/run.ts';
 import { NodeChild } from './childprocess.ts';
 
@@ -45,25 +44,14 @@ export interface BlobStore extends AsyncDisposable {
 /** Installs Azurite once, outside the checkout; the first time that takes a minute. Returns its program. */
 export async function azuriteProgram(log: (line: string) => void): Promise<string> {
   const contents = await Promise.all(files.map((name) => readFile(join(folder, name))));
-  const parent = join(cacheDirectory(), 'azurite');
-  const directory = join(parent, programKey(contents));
-  const program = join(directory, 'node_modules/azurite/dist/src/blob/main.js');
-  if (await exists(program)) return program;
-  // Test files run at once.
-  return withLock(join(parent, 'lock'), async () => {
-    if (await exists(program)) return program;
-    const unfinished = `${directory}.new`;
-    await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
-    for (const name of files) await copyFile(join(folder, name), join(unfinished, name));
+  const directory = await cachedProgram('azurite', contents, async (target) => {
+    for (const name of files) await copyFile(join(folder, name), join(target, name));
     log('Installing Azurite (once; about a minute)');
     const start = performance.now();
-    await run('npm', ['ci', '--ignore-scripts', '--no-update-notifier'], { cwd: unfinished });
+    await run('npm', ['ci', '--ignore-scripts', '--no-update-notifier'], { cwd: target });
     log(`Installed in ${duration((performance.now() - start) / 1000)}`);
-    await rm(directory, { recursive: true, force: true });
-    await rename(unfinished, directory);
-    return program;
   });
+  return join(directory, 'node_modules/azurite/dist/src/blob/main.js');
 }
 
 /** Starts an empty one; it ends with this process at the latest. */
@@ -129,11 +117,4 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<BlobSt
     await stop();
     throw error;
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

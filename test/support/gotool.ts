@@ -1,12 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { programKey } from '../cluster/binary.ts';
+import { cachedProgram } from '../cluster/binary.ts';
 import { duration, ProgressReporter } from '../cluster/build-progress.ts';
-import { withLock } from '../cluster/lock.ts';
-import { cacheDirectory } from '../cluster/paths.ts';
 
 const flags = ['-trimpath', '-ldflags', '-s -w'];
 
@@ -25,23 +22,13 @@ export interface GoTool {
 /** Compiles it once, outside the checkout; the first time that takes a minute or two. Returns the program's path. */
 export async function goTool(tool: GoTool, log: (line: string) => void): Promise<string> {
   const { name, module } = tool;
-  const parent = join(cacheDirectory(), name);
-  const directory = join(parent, programKey([module, ...flags]));
-  const program = join(directory, name);
-  if (await exists(program)) return program;
-  // Test files run at once; compiling twice on the same cores takes twice as long.
-  return withLock(join(parent, 'lock'), async () => {
-    if (await exists(program)) return program;
-    const unfinished = `${directory}.new`;
-    await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
+  const directory = await cachedProgram(name, [module, ...flags], async (target) => {
     log(`Compiling ${module} (once; a minute or two on two cores)`);
     const start = performance.now();
-    await install(tool, unfinished);
+    await install(tool, target);
     log(`Compiled in ${duration((performance.now() - start) / 1000)}`);
-    await rename(unfinished, directory);
-    return program;
   });
+  return join(directory, name);
 }
 
 async function install({ name, module, packages, purpose }: GoTool, directory: string): Promise<void> {
@@ -72,11 +59,4 @@ async function install({ name, module, packages, purpose }: GoTool, directory: s
   } finally {
     progress.end();
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

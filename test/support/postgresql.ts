@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { createCertificates } from '../cluster/certificates.ts';
 import { withLock } from '../cluster/lock.ts';
 import { cacheDirectory } from '../cluster/paths.ts';
+import { freePort } from '../cluster/ports.ts';
 import { run } from '../cluster/run.ts';
 import { GaveUp, waitFor } from '../cluster/wait.ts';
 
@@ -228,14 +228,4 @@ async function install(log: (line: string) => void): Promise<string> {
   const found = await newest();
   if (!found) throw new Error(`The package postgresql left no server in ${parent}.`);
   return found;
-}
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -25,3 +25,12 @@ export const tableSegments = [
 export function tableOf(segment: string): string {
   return segment.replace('-', '_');
 }
+
+/** The endpoints of servers that are not a cloud's own, or speak plain HTTP, are allowed by whoever installs. */
+export function allowances(served: Served | undefined): string[] {
+  const { allowedSourceEndpoint: endpoint, allowedAuthorityHost: authority } = served ?? {};
+  return [
+    ...(endpoint === undefined ? [] : [`--allowed-source-endpoint=${endpoint}`]),
+    ...(authority === undefined ? [] : [`--allowed-authority-host=${authority}`]),
+  ];
+}

@@ -1,8 +1,7 @@
 import { createServer, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { onTestFinished } from 'vitest';
+import { listening } from '../../support/testserver.ts';
 
 /**
  * What happens to a reply: it passes; its connection is reset after so many bytes of its body, or goes
@@ -60,13 +59,9 @@ export async function breakingProxy(upstream: string): Promise<BreakingProxy> {
     outgoing.on('error', () => response.destroy());
     incoming.pipe(outgoing);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const endpoint = await listening(server);
   const proxy: BreakingProxy = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint,
     fate: () => 'pass',
     onBreak: async () => undefined,
     reads: [],

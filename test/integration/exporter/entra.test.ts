@@ -14,6 +14,7 @@ import {
 } from '../../dataverse/dataverse.ts';
 import { jwt, keyPair } from '../../dataverse/testclient.ts';
 import { selfSignedCertificate } from '../../sandbox/certificate.ts';
+import { faultOf } from './storekit.ts';
 
 const { publicKey, privateKey } = keyPair();
 const federation = {
@@ -71,17 +72,6 @@ async function begin(change: Partial<EntraClient> = {}, options: DataverseOption
     ask: (signal = never, refused) => tokens(signal, refused),
     asked: () => sandbox.requests().length,
   };
-}
-
-async function faultOf(work: Promise<unknown>): Promise<unknown> {
-  try {
-    await work;
-    return 'no fault';
-  } catch (error) {
-    const { reason, details, message } = error as { reason?: string; details?: object; message: string };
-    expect(message).toBe(reason);
-    return [reason, details ?? {}];
-  }
 }
 
 test('a token is kept until shortly before it expires, and asked for once by all who ask at once', async () => {

@@ -1,6 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
@@ -8,6 +7,7 @@ import { type Clock, systemClock } from '../../../exporter/clock.ts';
 import type { FileStore, StoredFile } from '../../../exporter/source/files/store.ts';
 import type { Source } from '../../../exporter/source/source.ts';
 import { never } from '../../../exporter/testkit.ts';
+import { listening } from '../../support/testserver.ts';
 
 /** A mounted Secret, as `echo` makes them: each value with a line break behind it. */
 export async function mounted(keys: Readonly<Record<string, string>>): Promise<string> {
@@ -31,15 +31,7 @@ export async function serve(listener: RequestListener): Promise<WebServer> {
     running.requests++;
     listener(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const running: WebServer = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests: 0,
-  };
+  const running: WebServer = { endpoint: await listening(server), requests: 0 };
   return running;
 }
 

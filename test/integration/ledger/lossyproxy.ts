@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { onTestFinished } from 'vitest';
+import { listening } from '../../support/testserver.ts';
 
 /**
  * What happens to a request. `drop-reply`: it is carried out, and nobody hears of it. `drop-request`: nobody
@@ -32,13 +31,9 @@ export async function lossyProxy(upstream: string): Promise<LossyProxy> {
     if (fate === 'pass') return response.end(content);
     return response.write(content.subarray(0, content.length / 2), () => response.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const endpoint = await listening(server);
   const proxy: LossyProxy = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint,
     fate: () => 'pass',
     onReply: async () => undefined,
   };

@@ -13,6 +13,8 @@ import { probeStore } from '../../../exporter/ledger/open.ts';
 import { s3Home } from '../../../exporter/ledger/s3.ts';
 import { digestsOf } from '../../../exporter/ledger/testkit.ts';
 import { selfSignedCertificate } from '../../sandbox/certificate.ts';
+import { listening } from '../../support/testserver.ts';
+import { faultOf } from '../exporter/storekit.ts';
 import {
   directly,
   keysDirectory,
@@ -49,25 +51,7 @@ function homeAt(
 }
 
 async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** A fault's reason and details, and nothing else: what a store says stays with the store. */
-async function faultOf(work: Promise<unknown>): Promise<unknown> {
-  try {
-    await work;
-    return 'no fault';
-  } catch (error) {
-    const { reason, details, message } = error as { reason?: string; details?: object; message: string };
-    expect(message).toBe(reason);
-    return [reason, details ?? {}];
-  }
+  return await listening(createServer(listener));
 }
 
 describe('what is to be mended is named', () => {
