@@ -237,6 +237,15 @@ describe('it says', () => {
     expect(messageFor(reason, { code }, contextOf(title))).toContain(words);
   });
 
+  test.each([
+    ['s3 with keys', /^spec\.source\.s3\.endpoint: .* name another host, or have the endpoint allowed/],
+    ['postgresql with a query', /^spec\.source\.postgresql\.host: .* name another host/],
+  ])('of %s, where it leads to the pod itself, the endpoint and no right', (title, words) => {
+    const message = messageFor('SourceForbidden', { code: 'local-address' }, contextOf(title));
+    expect(message).toMatch(words);
+    expect(message).not.toMatch(/rights?\b/);
+  });
+
   test('nothing more of a code that is another’s, such as one that an object has by nature', () => {
     const message = messageFor('SourceForbidden', { code: 'constructor' }, contextOf('s3 with keys'));
     expect(message).toMatch(/yours\.$/);

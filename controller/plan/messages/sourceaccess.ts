@@ -35,6 +35,8 @@ export const sourceAccessMessages = {
 
   SourceForbidden: (d, c) => {
     const w = sourceWords(c);
+    // No right in the store would help.
+    if (d.code === 'local-address') return `${w.serverField}: ${w.server} is not where a source may lie.`;
     return `${w.readField}: ${w.place} may not be read${reply(d)}; ${neededRight(w, c)}.`;
   },
 
