@@ -43,7 +43,12 @@ const segment: fc.Arbitrary<SegmentReport> = fc
     removed: count,
     refused: count,
     held: count,
+    statistics: fc.option(
+      fc.record({ numberOfIdentifiers: count, numberOfMatches: count }, { requiredKeys: [] }),
+      { nil: undefined },
+    ),
   })
+  .map(({ statistics, ...line }) => ({ ...line, ...(statistics ? { statistics } : {}) }))
   .map((line) => ({
     ...line,
     read: line.invalid + line.malformed + line.empty + line.duplicate + line.withoutConsent + line.selected,
@@ -87,6 +92,41 @@ test('the time at which a source was written is told to the second, and is not t
   const [known, unknown] = decodeReport(encodeReport({ ...base, segments: lines }))?.segments ?? [];
   expect(known?.sourceWrittenAt).toBe(1_767_323_045_000);
   expect(unknown).not.toHaveProperty('sourceWrittenAt');
+});
+
+test("Criteo's statistics of fifty large segments fit, and go first where the report is longer", () => {
+  const rows = {
+    invalid: 20_000,
+    empty: 20_000,
+    duplicate: 50_000,
+    withoutConsent: 100_000,
+    selected: 1_000_000,
+  };
+  const large: SegmentReport = {
+    ...noCounts,
+    ...rows,
+    read: 1_190_000,
+    uploaded: 1_000_000,
+    held: 1_000_000,
+    reason: 'Succeeded',
+    action: 'None',
+    origin: 'Created',
+    criteoSegmentId: '123456789',
+    sourceWrittenAt: 1_767_323_045_000,
+    statistics: { numberOfIdentifiers: 1_000_000, numberOfMatches: 600_000 },
+  };
+  const whole = { ...base, segments: Array.from({ length: 50 }, () => large) };
+  expect(decodeReport(encodeReport(whole))).toEqual(whole);
+  const details = { count: 1_000_000, total: 1_000_000 };
+  const failed = { ...large, reason: 'RemovalGuard' as const, details };
+  const longer = {
+    ...whole,
+    segments: [...whole.segments.slice(15), ...Array.from({ length: 15 }, () => failed)],
+  };
+  const { statistics: _, ...counted } = large;
+  const { segments = [] } = decodeReport(encodeReport(longer)) ?? {};
+  expect(segments[0]).toEqual(counted);
+  expect(segments[49]).toEqual({ ...counted, reason: 'RemovalGuard', details });
 });
 
 test('fifty segments with their details fit into a termination message', () => {
@@ -140,7 +180,7 @@ describe('what is no report is not believed:', () => {
   test.each<[string, unknown]>([
     ['no JSON', '{'],
     ['cut off', encodeReport(base).slice(0, -5)],
-    ['another version', { ...wire, v: 2 }],
+    ['another version', { ...wire, v: 3 }],
     ['more than was agreed', { ...wire, note: 'anna@example.com' }],
     ['a reason that is none', { ...wire, words: ['anna'] }],
     ['a word that is not there', { ...wire, reason: 7 }],

@@ -76,6 +76,16 @@ export interface SegmentReport extends SegmentCounts {
   origin?: SegmentOrigin;
   /** When the source says that the segment's data was last written; milliseconds since the epoch, to the second. */
   sourceWrittenAt?: number;
+  /** What Criteo itself says of the segment at the end of the run, where it said so. */
+  statistics?: SegmentStatistics;
+}
+
+/** In Criteo's words; it leaves out what it does not know. */
+export interface SegmentStatistics {
+  /** Identifiers in the segment, others' included. */
+  numberOfIdentifiers?: number;
+  /** Those that Criteo knows. */
+  numberOfMatches?: number;
 }
 
 export const segmentActions = ['None', 'Create', 'Keep', 'TakeOver', 'Rename', 'Recreate'] as const;
@@ -137,6 +147,8 @@ const countNames = [
   'held',
 ] as const;
 
+const statisticsNames = ['numberOfIdentifiers', 'numberOfMatches'] as const;
+
 export const noCounts: Readonly<SegmentCounts> = {
   read: 0,
   invalid: 0,
@@ -176,10 +188,10 @@ export function exitCodeOf(report: Report): number {
 // The wire form. Words are listed once and named by index. A segment is one text of numbers to the base
 // of 36, with spaces between: reason, Criteo's id (0: none), action, origin (0: none), when the source was
 // written (seconds; 0: unknown), then the counts;
-// `read` is their sum. A retired one is the same of reason, policy, advertiser, id, removed, held.
+// `read` is their sum. Where Criteo told statistics there are two numbers more, each plus 1 (0: not told). A retired one is the same of reason, policy, advertiser, id, removed, held.
 // Fifty segments of 20,000 profiles take 2.7 KB that way, as arrays of numbers they would take 4.2 KB.
 interface Wire {
-  v: 3;
+  v: 4;
   kind: Report['kind'];
   plan?: true;
   words: string[];
@@ -230,7 +242,7 @@ export const reportSchema = {
   required: ['v', 'kind', 'words', 'reason', 'started', 'finished', 'calls', 'throttled'],
   additionalProperties: false,
   properties: {
-    v: { const: 3 },
+    v: { const: 4 },
     kind: { enum: ['Check', 'Export', 'Retire'] },
     plan: { const: true },
     words: { type: 'array', maxItems: 60, items: { type: 'string', pattern: '^[A-Za-z]{1,40}$' } },
@@ -250,7 +262,7 @@ export const reportSchema = {
     segments: {
       type: 'array',
       maxItems: 50,
-      items: { type: 'string', pattern: '^[0-9a-z]{1,13}( [0-9a-z]{1,13}){14}$' },
+      items: { type: 'string', pattern: '^[0-9a-z]{1,13}( [0-9a-z]{1,13}){14}(( [0-9a-z]{1,13}){2})?$' },
     },
     segmentDetails: {
       type: 'object',
@@ -294,7 +306,7 @@ function isWire(value: unknown): value is Wire {
 /** More retired segments than this are told by their number alone. */
 const maxRetired = 10;
 
-/** The report in at most 4096 bytes; details of segments, then ids of advertisers, then retired segments, then times of sources are left out where it would be longer. */
+/** The report in at most 4096 bytes; Criteo's statistics, then details of segments, then ids of advertisers, then retired segments, then times of sources are left out where it would be longer. */
 export function encodeReport(report: Report): string {
   const words: string[] = [];
   const indexOf = (word: string): number => {
@@ -302,7 +314,7 @@ export function encodeReport(report: Report): string {
     return words.indexOf(word);
   };
   const wire: Wire = {
-    v: 3,
+    v: 4,
     kind: report.kind,
     words,
     reason: indexOf(report.reason),
@@ -329,6 +341,7 @@ export function encodeReport(report: Report): string {
         segment.origin === undefined ? 0 : segmentOrigins.indexOf(segment.origin) + 1,
         Math.floor((segment.sourceWrittenAt ?? 0) / 1000),
         ...countNames.map((name) => segment[name]),
+        ...(segment.statistics ? statisticsNames.map((name) => (segment.statistics?.[name] ?? -1) + 1) : []),
       ),
     );
     const details = report.segments.flatMap((segment, index) =>
@@ -369,9 +382,20 @@ function withoutTimes(line: string): string {
   return line.split(' ').with(writtenAtIndex, '0').join(' ');
 }
 
+/** How many numbers a segment's line has without statistics. */
+const lineLength = writtenAtIndex + 1 + countNames.length;
+
+function withoutStatistics(line: string): string {
+  return line.split(' ').slice(0, lineLength).join(' ');
+}
+
 /** What is left out first is what is missed least. */
 function fitting(wire: Wire): Wire {
-  const { segmentDetails: _, ...withoutDetails } = wire;
+  const countsOnly: Wire = {
+    ...wire,
+    ...(wire.segments ? { segments: wire.segments.map(withoutStatistics) } : {}),
+  };
+  const { segmentDetails: _, ...withoutDetails } = countsOnly;
   const { advertisers, retired } = wire;
   const withoutIds: Wire = {
     ...withoutDetails,
@@ -384,9 +408,9 @@ function fitting(wire: Wire): Wire {
   const fits = (candidate: Wire): boolean => Buffer.byteLength(JSON.stringify(candidate)) <= maxReportBytes;
   const withoutAll: Wire = {
     ...withoutLists,
-    ...(wire.segments ? { segments: wire.segments.map(withoutTimes) } : {}),
+    ...(countsOnly.segments ? { segments: countsOnly.segments.map(withoutTimes) } : {}),
   };
-  return [wire, withoutDetails, withoutIds, withoutLists].find(fits) ?? withoutAll;
+  return [wire, countsOnly, withoutDetails, withoutIds, withoutLists].find(fits) ?? withoutAll;
 }
 
 /** The report of a termination message, or undefined where it is none: cut off, of another format, or no JSON. */
@@ -450,7 +474,18 @@ function decodeSegment(
   const writtenAt = Number(writtenSeconds) * 1000;
   if (writtenAt > 0 && Number.isSafeInteger(writtenAt)) segment.sourceWrittenAt = writtenAt;
   if (details) segment.details = details;
+  const told = counts.slice(countNames.length);
+  if (told.length > 0) segment.statistics = decodeStatistics(told);
   return segment;
+}
+
+function decodeStatistics(told: readonly number[]): SegmentStatistics {
+  const statistics: SegmentStatistics = {};
+  for (const [index, name] of statisticsNames.entries()) {
+    const value = told[index] ?? 0;
+    if (value > 0) statistics[name] = value - 1;
+  }
+  return statistics;
 }
 
 function decodeRetired(

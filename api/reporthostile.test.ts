@@ -31,6 +31,7 @@ const full: Report = {
       origin: 'Created',
       criteoSegmentId: '5678',
       selected: 9,
+      statistics: { numberOfIdentifiers: 11, numberOfMatches: 4 },
     },
     {
       ...noCounts,
@@ -137,7 +138,7 @@ test('a report of a megabyte, of a million brackets, or of texts that patterns w
   for (const text of [
     'x'.repeat(1_000_000),
     '['.repeat(1_000_000),
-    `{"v":3,"words":[${'"Succeeded",'.repeat(90_000)}"Succeeded"]}`,
+    `{"v":4,"words":[${'"Succeeded",'.repeat(90_000)}"Succeeded"]}`,
     JSON.stringify({ ...(wire as object), segments: [`${'0 '.repeat(500_000)}!`] }),
     JSON.stringify({ ...(wire as object), details: { code: `${'a-'.repeat(500_000)}!` } }),
     JSON.stringify({ ...(wire as object), details: { owner: `${'a-'.repeat(500_000)}!` } }),

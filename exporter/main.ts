@@ -8,6 +8,7 @@ import { readCredentials } from './credentials.ts';
 import { createDispatcher, createExchange, createGuardedDispatcher } from './criteo/exchange.ts';
 import { type Limits, limitsOf } from './criteo/transport.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { openHome, probeStore } from './ledger/open.ts';
 import { createLog, placeOf } from './log.ts';
@@ -17,7 +18,7 @@ import { beginReport, run } from './run.ts';
 import { openSource, type SourceSurroundings } from './source/open.ts';
 
 const environment = readEnvironment(process.env);
-const log = createLog((line) => process.stdout.write(line), environment.run, Date.now);
+const log = withHeartbeat(createLog((line) => process.stdout.write(line), environment.run, Date.now));
 const interruption = new AbortController();
 /** What is written where the program ends at this moment. */
 let report: Report = {

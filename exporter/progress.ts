@@ -2,7 +2,7 @@ import type { Log, LogFields } from './log.ts';
 
 /** How far a step of the run is, told at least this often. */
 const everyRows = 50_000;
-const everyMs = 5_000;
+export const everyMs = 5_000;
 
 export interface Progress extends Disposable {
   /** Adds to the count; a line is written each 50,000. */
@@ -22,8 +22,9 @@ export function startProgress(
   let told = 0;
   const tell = (): void => {
     told = done;
-    log.info(describe(done), { ...fields, done });
+    // Before the line, so that it comes due before the heartbeat, which the line puts off.
     timer.refresh();
+    log.info(describe(done), { ...fields, done });
   };
   const timer = setTimeout(tell, everyMs).unref();
   return {

@@ -5,6 +5,7 @@ import { Client } from './criteo/client.ts';
 import { Transport } from './criteo/transport.ts';
 import { exportSegments } from './exportrun.ts';
 import { retireSegments } from './retirerun.ts';
+import { addStatistics } from './runstatistics.ts';
 import { toFault, type World } from './world.ts';
 
 /**
@@ -35,8 +36,10 @@ export async function run(document: RunDocument, world: World, report: Report): 
     const credentials = await world.readCredentials();
     const client = new Client(transport, document.api, credentials, world.clock);
     if (document.kind === 'Check') await check(document, client, world, report);
-    else if (document.kind === 'Export') await exportSegments(document, client, world, report);
-    else await retireSegments(document, client, world, report);
+    else if (document.kind === 'Export') {
+      await exportSegments(document, client, world, report);
+      if (!document.plan) await addStatistics(report.segments ?? [], client, world);
+    } else await retireSegments(document, client, world, report);
   } catch (error) {
     const fault = toFault(error, world);
     report.reason = fault.reason;

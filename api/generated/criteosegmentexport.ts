@@ -5,7 +5,7 @@ import type { Condition, ObjectMeta } from './common.ts';
 export type { Condition, ObjectMeta };
 
 /**
- * CriteoSegmentExport sends segments of customer profiles to contact-list segments at Criteo. Applying or changing one never starts a run. Runs start by spec.schedule, by setting the annotation segmentexport.io/requestedAt to the present time (RFC 3339), and by kubectl create job --from=cronjob/... with the CronJob that status.cronJobName names. The annotation segmentexport.io/planRequestedAt, set to the present time, asks for a plan instead: status.plan then tells what a run would do, and nothing is sent. Where status.pendingApproval says that a run waits for a person's word, segmentexport.io/approvedRun, set to that run's name, gives it. A segment at Criteo reaches nobody until an audience uses it.
+ * CriteoSegmentExport sends segments of customer profiles to contact-list segments at Criteo. Applying or changing one never starts a run. Runs start by spec.schedule, by setting the annotation segmentexport.io/requestedAt to the present time (RFC 3339), and by kubectl create job --from=cronjob/... with the CronJob that status.cronJobName names. The annotation segmentexport.io/planRequestedAt, set to the present time, asks for a plan instead: status.plan then tells what a run would do, and nothing is sent. Where status.pendingApproval says that a run waits for a person's word, segmentexport.io/approvedRun, set to that run's name, gives it. segmentexport.io/cancelledRun, set to the name of a run that is at work or waits, ends it. A segment at Criteo reaches nobody until an audience uses it.
  */
 export interface CriteoSegmentExport {
   /**
@@ -155,7 +155,7 @@ export interface CriteoSegmentExportStatus {
    */
   cronJobName?: string;
   /**
-   * When the schedule starts the next run. RFC 3339, UTC. Example: "2026-11-23T03:00:00Z"
+   * When the schedule starts the next run, with the export's own part of spec.schedule.jitterSeconds; absent without a schedule and while the export or its connection is suspended. RFC 3339, UTC. Example: "2026-11-23T03:00:00Z"
    */
   nextRunTime?: string;
   /**
@@ -182,6 +182,10 @@ export interface CriteoSegmentExportStatus {
    * The last value of that annotation that was refused, with an event that says why. Example: "yesterday"
    */
   lastIgnoredPlanRequestedAt?: string;
+  /**
+   * The last value of the annotation segmentexport.io/cancelledRun that was acted on, or refused with an event. Example: "newsletter-req-0a1b2c3d4e"
+   */
+  lastHandledCancelledRun?: string;
   /**
    * The last value of the annotation segmentexport.io/approvedRun that was acted on, or refused with an event. Example: "newsletter-req-0a1b2c3d4e"
    */
@@ -910,9 +914,9 @@ export interface RunSummary {
    */
   finishedAt?: string;
   /**
-   * How it ended; Unknown where its report never came. One of Succeeded, PartiallySucceeded, Failed and Unknown.
+   * How it ended; PartiallySucceeded where some of its segments failed; Cancelled where a person ended it, by the annotation cancelledRun or by its connection; Unknown where its report never came. One of Succeeded, PartiallySucceeded, Failed, Cancelled and Unknown.
    */
-  outcome: 'Succeeded' | 'PartiallySucceeded' | 'Failed' | 'Unknown';
+  outcome: 'Succeeded' | 'PartiallySucceeded' | 'Failed' | 'Cancelled' | 'Unknown';
   /**
    * Why, in one word that programs can compare. Example: "SourceNotFound"
    */
@@ -925,6 +929,14 @@ export interface RunSummary {
    * Identifiers that a later run sends again, because changes of the same one at Criteo may have overtaken each other. Example: 5
    */
   unsettled?: number;
+  /**
+   * Calls made to Criteo's API. Example: 6
+   */
+  criteoCalls?: number;
+  /**
+   * Seconds spent waiting for the account's rate limit. Example: 41
+   */
+  throttledSeconds?: number;
   /**
    * Counts over all segments of the run.
    */
@@ -1065,6 +1077,19 @@ export interface SegmentStatus {
    * Whose the segment at Criteo is. One of Created (by this export), Kept (another's; only added to) and TakenOver.
    */
   origin?: 'Created' | 'Kept' | 'TakenOver';
+  /**
+   * What Criteo says of the segment at the end of the run; it counts some time after it has acknowledged, so that a first run mostly finds nothing. Absent where Criteo did not tell.
+   */
+  statistics?: {
+    /**
+     * Identifiers in the segment, others' included. Example: 19831
+     */
+    numberOfIdentifiers?: number;
+    /**
+     * Identifiers that Criteo knows and could reach. Example: 11204
+     */
+    numberOfMatches?: number;
+  };
 }
 
 /**
@@ -1160,9 +1185,9 @@ export interface PlanSummary {
    */
   finishedAt?: string;
   /**
-   * How it ended; Unknown where its report never came. One of Succeeded, PartiallySucceeded, Failed and Unknown.
+   * How it ended; PartiallySucceeded where some of its segments failed; Cancelled where a person ended it, by the annotation cancelledRun or by its connection; Unknown where its report never came. One of Succeeded, PartiallySucceeded, Failed, Cancelled and Unknown.
    */
-  outcome: 'Succeeded' | 'PartiallySucceeded' | 'Failed' | 'Unknown';
+  outcome: 'Succeeded' | 'PartiallySucceeded' | 'Failed' | 'Cancelled' | 'Unknown';
   /**
    * Why, in one word that programs can compare. Example: "SourceNotFound"
    */

@@ -2054,6 +2054,10 @@ export const criteoSegmentExportSchema = {
           "type": "string",
           "maxLength": 64
         },
+        "lastHandledCancelledRun": {
+          "type": "string",
+          "maxLength": 64
+        },
         "lastHandledApprovedRun": {
           "type": "string",
           "maxLength": 64
@@ -2160,6 +2164,7 @@ export const criteoSegmentExportSchema = {
                 "Succeeded",
                 "PartiallySucceeded",
                 "Failed",
+                "Cancelled",
                 "Unknown"
               ]
             },
@@ -2172,6 +2177,18 @@ export const criteoSegmentExportSchema = {
               "maxLength": 1024
             },
             "unsettled": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            },
+            "criteoCalls": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            },
+            "throttledSeconds": {
               "type": "integer",
               "format": "int64",
               "minimum": 0,
@@ -2316,6 +2333,7 @@ export const criteoSegmentExportSchema = {
                 "Succeeded",
                 "PartiallySucceeded",
                 "Failed",
+                "Cancelled",
                 "Unknown"
               ]
             },
@@ -2328,6 +2346,18 @@ export const criteoSegmentExportSchema = {
               "maxLength": 1024
             },
             "unsettled": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            },
+            "criteoCalls": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            },
+            "throttledSeconds": {
               "type": "integer",
               "format": "int64",
               "minimum": 0,
@@ -2550,6 +2580,23 @@ export const criteoSegmentExportSchema = {
                   "Kept",
                   "TakenOver"
                 ]
+              },
+              "statistics": {
+                "type": "object",
+                "properties": {
+                  "numberOfIdentifiers": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  },
+                  "numberOfMatches": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "maximum": 9007199254740991
+                  }
+                }
               }
             }
           }
@@ -2656,6 +2703,7 @@ export const criteoSegmentExportSchema = {
                 "Succeeded",
                 "PartiallySucceeded",
                 "Failed",
+                "Cancelled",
                 "Unknown"
               ]
             },
@@ -3218,6 +3266,7 @@ export const criteoSegmentExportSchema = {
                   "Succeeded",
                   "PartiallySucceeded",
                   "Failed",
+                  "Cancelled",
                   "Unknown"
                 ]
               },
@@ -3226,6 +3275,18 @@ export const criteoSegmentExportSchema = {
                 "maxLength": 256
               },
               "unsettled": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
+              },
+              "criteoCalls": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 0,
+                "maximum": 9007199254740991
+              },
+              "throttledSeconds": {
                 "type": "integer",
                 "format": "int64",
                 "minimum": 0,

@@ -49,6 +49,14 @@ describe('a run that succeeded says', () => {
     expect(result(end, lines).summary.message).toBe(message);
   });
 
+  test('what it cost of the account\u2019s rate limit, and what Criteo counts, where it told', () => {
+    const statistics = { numberOfIdentifiers: 9, numberOfMatches: 4 };
+    const { summary, segments } = result({ calls: 17, throttledMs: 40_600 }, [{ statistics }, {}]);
+    expect(summary).toMatchObject({ criteoCalls: 17, throttledSeconds: 41 });
+    expect(segments[0]).toMatchObject({ statistics });
+    expect(segments[1]).not.toHaveProperty('statistics');
+  });
+
   test('without a ledger, what Criteo acknowledged', () => {
     const { summary } = result({}, [{ uploaded: 5, held: 5 }, {}], {}, connection());
     expect(summary.message).toBe('Criteo acknowledged 5 profiles in 2 segments.');

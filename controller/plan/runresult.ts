@@ -16,7 +16,6 @@ import {
   sumCounts,
 } from '../../api/report.ts';
 import { formatTime } from '../../api/time.ts';
-import { stopped } from './afterrun.ts';
 import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
 import { defined } from './fields.ts';
@@ -56,7 +55,7 @@ export function runResult(
   const { active, outcome } = ended;
   const base = { ...active, finishedAt: formatTime(now) };
   if (outcome.kind === 'Stopped') {
-    return unreported({ ...base, outcome: 'Failed', reason: stopped, message: outcome.message });
+    return unreported({ ...base, outcome: 'Cancelled', reason: outcome.reason, message: outcome.message });
   }
   base.finishedAt = outcome.finishedAt ?? base.finishedAt;
   if (outcome.kind === 'Unknown') {
@@ -76,6 +75,8 @@ export function runResult(
       reason: report.reason,
       message: cut(summaryMessage(report, segments, retired, context), maxMessageLength),
       ...(report.unsettled ? { unsettled: report.unsettled } : {}),
+      criteoCalls: report.calls,
+      throttledSeconds: Math.round(report.throttledMs / 1000),
       profiles,
     },
     segments,

@@ -16,7 +16,7 @@ export interface Call {
   /** It changes something at Criteo: refused while nothing permits it. */
   writes?: true;
   /** See Transport.send. */
-  repeat?: 'safely' | 'never';
+  repeat?: 'safely' | 'never' | 'spare';
 }
 
 export type JsonObject = Record<string, unknown>;
@@ -54,7 +54,8 @@ export class Client {
     if (writes && !this.#permit) throw new Error('a call that writes was not permitted');
     const permit = writes ? this.#permit : undefined;
     for (let renewed = false; ; renewed = true) {
-      const token = await this.#token.get();
+      // A call that must not be made twice may well wait for its token.
+      const token = await this.#token.get(repeat === 'spare' ? repeat : 'safely');
       const headers: Record<string, string> = {
         authorization: `Bearer ${token}`,
         accept: 'application/json',

@@ -27,6 +27,11 @@ export class RateLimit {
     this.#signal = signal;
   }
 
+  /** Whether a call now would have to wait. */
+  get isUsedUp(): boolean {
+    return this.#openAt > this.#clock.now();
+  }
+
   /**
    * Waits until the window that is used up ends.
    * @throws Fault CriteoThrottled where that is longer than the run may still wait.

@@ -1,3 +1,4 @@
+import type { SegmentStatistics } from '../../api/report.ts';
 import { Fault } from '../fault.ts';
 import type { Call, Client, JsonObject } from './client.ts';
 import { isPassing, isRecord, problemsIn } from './problems.ts';
@@ -163,10 +164,29 @@ export async function exists(client: Client, id: string): Promise<boolean> {
 
 /** How many identifiers Criteo says a segment holds; undefined where it does not say. */
 export async function countIdentifiers(client: Client, id: string): Promise<number | undefined> {
-  const path = `${segmentsPath}/${id}/contact-list/statistics`;
-  const { data } = await client.callStrictly({ method: 'GET', path });
-  const count = isRecord(data) && isRecord(data.attributes) ? data.attributes.numberOfIdentifiers : undefined;
-  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined;
+  return statisticsIn(await client.callStrictly(statisticsOf(id))).numberOfIdentifiers;
+}
+
+/**
+ * Asked once, and not where that means to wait for the rate limit.
+ * @throws Unclear where no answer came; Refusal; and the client's.
+ */
+export async function readStatistics(client: Client, id: string): Promise<SegmentStatistics> {
+  return statisticsIn(await client.call({ ...statisticsOf(id), repeat: 'spare' }));
+}
+
+function statisticsOf(id: string): Call {
+  return { method: 'GET', path: `${segmentsPath}/${id}/contact-list/statistics` };
+}
+
+function statisticsIn({ data }: JsonObject): SegmentStatistics {
+  const attributes = isRecord(data) && isRecord(data.attributes) ? data.attributes : {};
+  const statistics: SegmentStatistics = {};
+  for (const name of ['numberOfIdentifiers', 'numberOfMatches'] as const) {
+    const value = attributes[name];
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) statistics[name] = value;
+  }
+  return statistics;
 }
 
 function toSegment(item: unknown): Segment | undefined {

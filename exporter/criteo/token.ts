@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials.ts';
 import { Fault } from '../fault.ts';
 import { codeOf, isRecord } from './problems.ts';
-import type { Transport } from './transport.ts';
+import type { Sending, Transport } from './transport.ts';
 
 /** A token is replaced this long before it expires, so that none expires on its way. */
 const renewEarlyMs = 60_000;
@@ -23,9 +23,9 @@ export class Token {
   }
 
   /** @throws Fault CredentialsRefused, CriteoRefused, CriteoReplyInvalid; and the transport's. */
-  async get(): Promise<string> {
+  async get(repeat?: Sending['repeat']): Promise<string> {
     if (this.#current && this.#clock.now() < this.#current.renewAt) return this.#current.text;
-    this.#current = await this.#fetch();
+    this.#current = await this.#fetch(repeat);
     return this.#current.text;
   }
 
@@ -34,18 +34,15 @@ export class Token {
     this.#current = undefined;
   }
 
-  async #fetch(): Promise<{ text: string; renewAt: number }> {
+  async #fetch(repeat: Sending['repeat']): Promise<{ text: string; renewAt: number }> {
     const asked = this.#clock.now();
-    const reply = await this.#transport.send({
-      method: 'POST',
-      url: this.#url,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
-      body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        client_id: this.#credentials.clientId,
-        client_secret: this.#credentials.clientSecret,
-      }).toString(),
-    });
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: this.#credentials.clientId,
+      client_secret: this.#credentials.clientSecret,
+    }).toString();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
+    const reply = await this.#transport.send({ method: 'POST', url: this.#url, headers, body }, { repeat });
     const json = isRecord(reply.json) ? reply.json : {};
     if (reply.status !== 200) throw refusal(reply.status, json.error);
     const { access_token: text, expires_in: seconds } = json;

@@ -23,8 +23,11 @@ export const limitsOf: Readonly<Record<Report['kind'], Limits>> = {
 };
 
 export interface Sending {
-  /** `never` for a call that must not be made twice without looking: it throws Unclear. */
-  repeat?: 'safely' | 'never' | undefined;
+  /**
+   * `never` for a call that must not be made twice without looking: it throws Unclear. `spare` for one that
+   * nothing hangs on: it throws Unclear as well rather than wait for the rate limit.
+   */
+  repeat?: 'safely' | 'never' | 'spare' | undefined;
   /**
    * Asked immediately before each attempt of a call that writes, after all waiting: it throws where
    * no such call may start any more. The argument is how long the call may take, in milliseconds.
@@ -80,9 +83,9 @@ export class Transport {
    */
   async send(request: HttpRequest, sending: Sending = {}): Promise<HttpReply> {
     for (let attempt = 0; ; attempt++) {
-      const { reply, spentMs } = await this.#once(request, sending.permit);
+      const { reply, spentMs } = await this.#once(request, sending);
       if (reply && reply.status < 500) return reply;
-      if (sending.repeat === 'never') throw new Unclear(spentMs, reply?.status);
+      if (sending.repeat === 'never' || sending.repeat === 'spare') throw new Unclear(spentMs, reply?.status);
       await this.budget.pause(attempt, spentMs, reply?.status);
     }
   }
@@ -90,9 +93,10 @@ export class Transport {
   /** One attempt, which may wait for the rate limit as often as that takes. */
   async #once(
     request: HttpRequest,
-    permit: Sending['permit'],
+    { permit, repeat }: Sending,
   ): Promise<{ reply: HttpReply | undefined; spentMs: number }> {
     for (;;) {
+      if (repeat === 'spare' && this.#rateLimit.isUsedUp) throw new Unclear(0, 429);
       await this.#rateLimit.ready();
       await permit?.(this.#callTimeoutMs);
       this.#signal.throwIfAborted();

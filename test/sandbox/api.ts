@@ -42,7 +42,7 @@ export function plan(request: ApiRequest, state: State): Answer {
     const rest = supportedPath(request, state, known);
     const clientId = state.tokens.clientOf(request.headers.authorization, state.now());
     known.clientId = clientId;
-    const limits = state.limiter.count(clientId, state.behaviour.callsPerMinute, state.now());
+    const limits = state.limiter.count(clientId, state.behaviour, state.now());
     known.headers = { ...known.headers, ...limits };
     const operation = knownOperation(request, rest);
     known.operation = operation;

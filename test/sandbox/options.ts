@@ -20,6 +20,8 @@ export type Behaviour = {
   tokenLifetimeSeconds: number;
   /** Calls a client may make in a window of 60 seconds; 0 switches the limit off. */
   callsPerMinute: number;
+  /** Another length of that window, for tests that wait for its end. */
+  rateWindowSeconds: number;
   /** Whether calls of /oauth2/token count against the limit. */
   countTokenCalls: boolean;
   /** Versions that are answered. An older one gets 410, any other 404. */
@@ -70,6 +72,7 @@ export const defaultClient: Client = {
 export const defaultBehaviour: Behaviour = {
   tokenLifetimeSeconds: 900,
   callsPerMinute: 250,
+  rateWindowSeconds: 60,
   countTokenCalls: false,
   versions: ['2026-01', '2026-07'],
   deprecatedVersions: {},
@@ -93,6 +96,7 @@ export const behaviourSchema = {
   properties: {
     tokenLifetimeSeconds: { type: 'integer', minimum: 0 },
     callsPerMinute: { type: 'integer', minimum: 0 },
+    rateWindowSeconds: { type: 'integer', minimum: 1 },
     countTokenCalls: { type: 'boolean' },
     versions: { type: 'array', items: { type: 'string', pattern: '^\\d{4}-\\d{2}$' } },
     deprecatedVersions: {

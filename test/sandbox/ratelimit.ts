@@ -1,8 +1,7 @@
+import type { Behaviour } from './options.ts';
 import { ApiFailure, seedFor } from './problem.ts';
 
-const windowMilliseconds = 60_000;
-
-/** Fixed windows of a minute for each client, beginning with its first call. */
+/** Fixed windows for each client, beginning with its first call. */
 export class RateLimiter {
   readonly #windows = new Map<string, { start: number; used: number }>();
 
@@ -10,8 +9,13 @@ export class RateLimiter {
    * Counts one call. Returns the documented headers; throws a 429 that carries them when the window is used up.
    * `now` is in milliseconds; the reset header is in whole seconds since 1970, rounded up.
    */
-  count(clientId: string, callsPerMinute: number, now: number): Record<string, string> {
+  count(
+    clientId: string,
+    { callsPerMinute, rateWindowSeconds }: Behaviour,
+    now: number,
+  ): Record<string, string> {
     if (callsPerMinute === 0) return {};
+    const windowMilliseconds = rateWindowSeconds * 1000;
     let window = this.#windows.get(clientId);
     if (window === undefined || now >= window.start + windowMilliseconds) {
       window = { start: now, used: 0 };

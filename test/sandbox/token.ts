@@ -82,8 +82,8 @@ export function planToken(request: ApiRequest, state: State): Answer {
       "The client authentication failed, the provided client_id doesn't exist or the client_secret is invalid",
     );
   }
-  const { tokenLifetimeSeconds, countTokenCalls, callsPerMinute } = state.behaviour;
-  if (countTokenCalls) state.limiter.count(client.clientId, callsPerMinute, state.now());
+  const { tokenLifetimeSeconds, countTokenCalls } = state.behaviour;
+  if (countTokenCalls) state.limiter.count(client.clientId, state.behaviour, state.now());
   const token = randomBytes(32).toString('base64url');
   return {
     status: 200,

@@ -123,6 +123,8 @@ describe('kubectl get', () => {
         finishedAt: now,
         profiles: counts,
       },
+      lastSuccessfulRun: { jobName: 'run', outcome: 'Succeeded', reason: 'Succeeded', finishedAt: now },
+      activeRun: { jobName: 'newsletter-29744820', trigger: 'Schedule' },
     });
     const { narrow, wide } = await printed('CriteoSegmentExport');
     expect(narrow).toEqual({
@@ -131,15 +133,17 @@ describe('kubectl get', () => {
       Segments: 2,
       Schedule: '0 4 * * *',
       Ready: 'True',
-      'Last Run': 'Succeeded',
+      'Last Run': expect.stringMatching(/^\d+s$/),
+      Result: 'Succeeded',
       Profiles: 1204,
+      'Next Run': '2026-11-23T03:00:00Z',
       Status: 'All went well.',
       Age: expect.stringMatching(/^\d+s$/),
     });
     expect(wide).toEqual({
       Mode: 'Mirror',
-      'Next Run': '2026-11-23T03:00:00Z',
-      Finished: expect.stringMatching(/^\d+s$/),
+      'Last Success': expect.stringMatching(/^\d+s$/),
+      'Active Run': 'newsletter-29744820',
       Reason: 'RunSucceeded',
     });
   });

@@ -58,6 +58,7 @@ test('Criteo receives exactly the distinct people of a dirty file', async () => 
       refused: 0,
       held: 7,
       sourceWrittenAt: writtenAt,
+      statistics: { numberOfIdentifiers: 7, numberOfMatches: 4 },
     },
   ]);
   expect(sandbox.segments()[0]?.digest).toBe(
