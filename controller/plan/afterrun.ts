@@ -11,9 +11,11 @@ const historyLength = 10;
 
 /** The reason of a run that was ended on purpose. */
 export const stopped = 'Stopped';
+/** The same, by the annotation cancelledRun. */
+export const cancelled = 'Cancelled';
 
 /** Ended by a person: it says nothing of whether runs succeed. */
-const noFailures = [stopped, 'JobDeleted'];
+const noFailures = [stopped, cancelled, 'JobDeleted'];
 
 /** What the end of a run changes in status. */
 export function afterRun(previous: Status, ended: RunResult): Status {

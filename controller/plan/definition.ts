@@ -5,6 +5,7 @@ import { checking, childRefused, findCondition, type Readiness } from './conditi
 import { advertiserOf, policyOf } from './exportdocument.ts';
 import { jobFieldFault } from './jobfields.ts';
 import { messageFor } from './messages/index.ts';
+import { scheduleFault } from './nextruntime.ts';
 import type { Settings } from './settings.ts';
 import { endpointFault } from './sourceendpoints.ts';
 import { unsupportedExportFields, unsupportedMessage } from './unsupported.ts';
@@ -37,6 +38,7 @@ const definitionChecks: Check[] = [
   checkSupported,
   checkEndpoint,
   checkJobFields,
+  checkSchedule,
   checkConnectionExists,
   checkConsentGiven,
   checkAdvertiserGiven,
@@ -71,8 +73,8 @@ function first(checks: readonly Check[], input: DefinitionInput, settings: Setti
   return undefined;
 }
 
-function checkSupported({ export: { spec, metadata } }: DefinitionInput): Readiness | undefined {
-  const fields = unsupportedExportFields(spec, metadata);
+function checkSupported({ export: { spec } }: DefinitionInput): Readiness | undefined {
+  const fields = unsupportedExportFields(spec);
   if (fields.length === 0) return undefined;
   return {
     status: 'False',
@@ -88,6 +90,10 @@ function checkEndpoint({ export: { spec } }: DefinitionInput, settings: Settings
 
 function checkJobFields({ export: { spec } }: DefinitionInput, settings: Settings): Readiness | undefined {
   return jobFieldFault(spec.job, settings);
+}
+
+function checkSchedule(input: DefinitionInput): Readiness | undefined {
+  return scheduleFault(input.export);
 }
 
 function checkConnectionExists(input: DefinitionInput): Readiness | undefined {

@@ -4,7 +4,7 @@ import type {
 } from '../../api/generated/criteosegmentexport.ts';
 import { formatTime, parseTime } from '../../api/time.ts';
 import type { Action, Plan, PlannedEvent } from './action.ts';
-import { isOver } from './afterrun.ts';
+import { isOver, stopped } from './afterrun.ts';
 import { isRetirement } from './ask.ts';
 import { claim } from './claim.ts';
 import { childRefused, type Readiness } from './conditions.ts';
@@ -30,7 +30,7 @@ import {
   withEntry,
 } from './retirement.ts';
 import type { Settings } from './settings.ts';
-import { runStopReason } from './stop.ts';
+import { runStopReason, type Stop } from './stop.ts';
 
 type Status = CriteoSegmentExportStatus;
 
@@ -122,9 +122,11 @@ function stopReason(
   { connectionsOfJobs }: ObservedExport,
   status: Partial<Status>,
   isLate: boolean,
-): string | undefined {
-  if (isLate) return 'It was ended because the time for it was over.';
-  if (!isRetirement(job)) return 'The run was ended because the export was deleted.';
+): Stop | undefined {
+  if (isLate) return { reason: stopped, message: 'It was ended because the time for it was over.' };
+  if (!isRetirement(job)) {
+    return { reason: stopped, message: 'The run was ended because the export was deleted.' };
+  }
   return runStopReason(job, connectionsOfJobs, status);
 }
 
@@ -200,7 +202,7 @@ function dueInMs({ entry }: Target, now: number): number {
 }
 
 /** Runs and plans: what waits is dropped, what is at work ends. */
-function unneeded(jobs: readonly Job[], mustStop: (job: Job) => string | undefined): Job[] {
+function unneeded(jobs: readonly Job[], mustStop: (job: Job) => Stop | undefined): Job[] {
   return jobs.filter(
     (job) =>
       job.metadata.deletionTimestamp === undefined &&

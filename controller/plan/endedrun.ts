@@ -7,11 +7,12 @@ import type { MessageContext } from './messages/index.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import { podsOf } from './pods.ts';
 import { runContext } from './runcontext.ts';
+import type { Stop } from './stop.ts';
 
 /** A run that is over, as status.activeRun knew it, and what came of it. */
 export interface EndedRun {
   active: Omit<ActiveRun, 'jobUID'>;
-  outcome: Outcome | { kind: 'Stopped'; message: string };
+  outcome: Outcome | ({ kind: 'Stopped' } & Stop);
   /** What the Job itself was told to do; the definition may have changed since. */
   document: ExportRun | RetireRun | undefined;
   context: MessageContext;
@@ -24,7 +25,7 @@ export interface EndedRun {
 export function endedRun(
   active: ActiveRun | undefined,
   seen: { jobs: readonly Job[]; pods: readonly Pod[]; connection: CriteoConnection | undefined },
-  stop: (job: Job) => string | undefined,
+  stop: (job: Job) => Stop | undefined,
 ): EndedRun | undefined {
   if (active === undefined) return undefined;
   const job = seen.jobs.find((candidate) => candidate.metadata.uid === active.jobUID);
@@ -43,11 +44,11 @@ export function endedRun(
 function outcomeNow(
   job: Job | undefined,
   pods: readonly Pod[],
-  stop: (job: Job) => string | undefined,
+  stop: (job: Job) => Stop | undefined,
 ): EndedRun['outcome'] | undefined {
   if (!job) return { kind: 'Unknown', reason: 'JobDeleted' };
   const outcome = outcomeOf(job, podsOf(pods, job.metadata.name));
   if (outcome) return outcome;
-  const message = isLive(job) ? stop(job) : undefined;
-  return message === undefined ? undefined : { kind: 'Stopped', message };
+  const why = isLive(job) ? stop(job) : undefined;
+  return why && { kind: 'Stopped', ...why };
 }

@@ -87,12 +87,6 @@ describe('a definition that cannot run says what would mend it:', () => {
       'spec.runAfter: not supported',
     ],
     [
-      'an annotation of a later release',
-      { export: segmentExport({ metadata: { annotations: { [annotations.cancelledRun]: 'x' } } }) },
-      'False NotYetSupported Stalled',
-      annotations.cancelledRun,
-    ],
-    [
       'a label that the controller does not allow',
       { export: segmentExport({ spec: { job: { activeDeadlineSeconds: 60, labels: { team: 'crm' } } } }) },
       'False JobFieldNotAllowed Stalled',
@@ -219,15 +213,6 @@ describe('a definition that cannot run says what would mend it:', () => {
     expect(readyMessage(plan.status)).toContain(message);
     expect(plan.actions.map(({ kind }) => kind)).not.toContain('ReleaseJob');
     expect(plan.status.activeRun).toBeUndefined();
-  });
-
-  test('several fields of later releases are told together', () => {
-    const spec = { runAfter: [{ cronJob: 'refresh' }] };
-    const metadata = { annotations: { [annotations.cancelledRun]: 'x' } };
-    const plan = exportPlan(observedExport({ export: segmentExport({ spec, metadata }) }));
-    expect(readyMessage(plan.status)).toMatch(
-      /^spec\.runAfter, metadata\.annotations.*: not supported by this release; remove them .* Nothing runs meanwhile\.$/,
-    );
   });
 
   test('its CronJob starts nothing meanwhile, and what waits is kept', () => {
@@ -607,7 +592,7 @@ describe('when its connection is stopped', () => {
     const plan = exportPlan({ ...running, connection: stopped, connectionsOfJobs: [stopped] }, 60);
     expect(actionLines(plan).filter((line) => !line.includes('CronJob'))).toEqual(['DeleteJob run']);
     expect(plan.status).toMatchObject({
-      lastRun: { outcome: 'Failed', reason: 'Stopped', message: expect.stringContaining(message) },
+      lastRun: { outcome: 'Cancelled', reason: 'Stopped', message: expect.stringContaining(message) },
       waitingRuns: 1,
       consecutiveFailures: 0,
     });

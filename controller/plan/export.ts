@@ -4,6 +4,7 @@ import { parseTime } from '../../api/time.ts';
 import type { Plan } from './action.ts';
 import { dropOutdatedApprovals } from './approval.ts';
 import { askEvents, noteHandled, readAsks } from './asks.ts';
+import { cancelEvents, readCancel } from './cancel.ts';
 import { forgetRetained, tidyRetirements } from './connectionchange.ts';
 import { defaultStartingDeadlineSeconds } from './cronjob.ts';
 import { blocker, type DefinitionInput, definitionFault } from './definition.ts';
@@ -18,6 +19,7 @@ import { earliest, setOrDrop } from './fields.ts';
 import { finalizerActions } from './finalizer.ts';
 import type { CronJob, Job, Pod } from './kubernetes.ts';
 import { nextRun } from './nextrun.ts';
+import { nextRunTime } from './nextruntime.ts';
 import { noteClaim } from './noteclaim.ts';
 import { startFault } from './outcome.ts';
 import { podsOf } from './pods.ts';
@@ -64,7 +66,8 @@ export function planExport(
   const startingDeadlineMs =
     (resource.spec.schedule?.startingDeadlineSeconds ?? defaultStartingDeadlineSeconds) * 1000;
 
-  const mustStop = (job: Job) => runStopReason(job, seen.connectionsOfJobs, previous);
+  const cancel = readCancel(resource, { status: previous, jobs: seen.jobs });
+  const mustStop = (job: Job) => runStopReason(job, seen.connectionsOfJobs, previous, cancel.runName);
   const ended = endedRun(previous.activeRun, seen, mustStop);
   const status: CriteoSegmentExportStatus = {
     ...(ended ? afterEnd(previous, ended, resource, now) : previous),
@@ -94,6 +97,7 @@ export function planExport(
     schedule,
     startingDeadlineMs,
     mustStop,
+    cancelledRun: cancel.runName,
     now,
     settings,
   });
@@ -104,6 +108,9 @@ export function planExport(
   setOrDrop(status, 'activeRun', active);
   setOrDrop(status, 'waitingRuns', decisions.waiting.length || undefined);
   noteHandled(status, asks, decisions);
+  if (cancel.handled !== undefined) status.lastHandledCancelledRun = cancel.handled;
+  const scheduled = fault || resting ? {} : nextRunTime(resource, seen.cronJob, now);
+  setOrDrop(status, 'nextRunTime', scheduled.nextRunTime);
   if (active && active.jobUID !== previous.activeRun?.jobUID) {
     const job = seen.jobs.find(({ metadata }) => metadata.uid === active.jobUID);
     noteClaim(status, active, job, resource);
@@ -142,10 +149,17 @@ export function planExport(
         stopping,
       }),
     ],
-    events: [...forgotten, ...retirement.events, ...statusEvents(previous, status), ...askEvents(asks)],
+    events: [
+      ...forgotten,
+      ...retirement.events,
+      ...statusEvents(previous, status),
+      ...askEvents(asks),
+      ...cancelEvents(cancel),
+    ],
     ...earliest(
       decisions.lookAgainAfterMs,
       starting.lookAgainAfterMs,
+      scheduled.lookAgainAfterMs,
       seen.claimExists === false || seen.serviceAccountExists === false ? unwatchedMs : undefined,
       untilTooLate(requested),
       untilTooLate(planRequested),

@@ -87,6 +87,10 @@ export function retirementActions({ create, remove }: Pick<NextRetirement, 'crea
 }
 
 function skipEvent({ job, reason, message }: Skip): PlannedEvent {
+  if (reason === 'Cancelled') {
+    const note = `The run ${job.metadata.name} does not start: ${message}`;
+    return { type: 'Normal', reason: 'RunCancelled', action: 'CancelRun', note };
+  }
   return {
     type: 'Warning',
     reason: 'RunSkipped',

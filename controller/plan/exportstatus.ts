@@ -7,7 +7,7 @@ import type {
 import { conditionTypes } from '../../api/reasons.ts';
 import { parseTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
-import { isSameRun } from './afterrun.ts';
+import { cancelled, isSameRun } from './afterrun.ts';
 import {
   type Condition,
   findCondition,
@@ -49,6 +49,15 @@ export function exportConditions(input: ConditionsInput): Condition[] {
   });
 }
 
+/** A run that a person ended says nothing of whether runs succeed. */
+const lastRunReasons: Record<RunSummary['outcome'], string> = {
+  Succeeded: 'RunSucceeded',
+  PartiallySucceeded: 'LastRunFailed',
+  Failed: 'LastRunFailed',
+  Unknown: 'LastRunFailed',
+  Cancelled: 'AwaitingRun',
+};
+
 /** Ready: this generation's definition is usable. It does not follow a running Job. */
 function readiness(input: ConditionsInput): Readiness {
   return (
@@ -58,7 +67,7 @@ function readiness(input: ConditionsInput): Readiness {
     guardedRetirement(input) ?? {
       status: 'True',
       ...(isOfThisGeneration(input) && input.status.lastRun
-        ? { reason: input.status.lastRun.outcome === 'Succeeded' ? 'RunSucceeded' : 'LastRunFailed' }
+        ? { reason: lastRunReasons[input.status.lastRun.outcome] }
         : { reason: 'AwaitingRun' }),
       message: [readyMessage(input), waitMessage(input), openRetirement(input)].join(''),
     }
@@ -149,6 +158,11 @@ function lastRunCondition(lastRun: RunSummary | undefined): Wanted | undefined {
   };
 }
 
+function endReason({ outcome, reason }: RunSummary): string {
+  if (outcome === 'Succeeded') return 'RunSucceeded';
+  return reason === cancelled ? 'RunCancelled' : reason;
+}
+
 /** One event for each change of fortune, told from the two statuses alone. */
 export function statusEvents(
   before: Partial<CriteoSegmentExportStatus>,
@@ -168,8 +182,8 @@ export function statusEvents(
   const ended = isSameRun(after.lastRun, before.lastRun) ? undefined : after.lastRun;
   if (ended) {
     events.push({
-      type: ended.outcome === 'Succeeded' ? 'Normal' : 'Warning',
-      reason: ended.outcome === 'Succeeded' ? 'RunSucceeded' : ended.reason,
+      type: ended.outcome === 'Succeeded' || ended.reason === cancelled ? 'Normal' : 'Warning',
+      reason: endReason(ended),
       action: 'FinishRun',
       note: `The run ${ended.jobName} ended: ${ended.outcome}. ${ended.message ?? ''}`,
     });

@@ -31,6 +31,7 @@ export interface CronJob {
   kind?: string;
   metadata: ObjectMeta;
   spec: CronJobSpec;
+  status?: { lastScheduleTime?: string; lastSuccessfulTime?: string };
 }
 
 export interface CronJobSpec {

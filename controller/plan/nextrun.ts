@@ -16,6 +16,7 @@ import { podAtWork } from './pods.ts';
 import { type Decisions, decideRuns } from './runs.ts';
 import { jitterMs } from './schedule.ts';
 import type { Settings } from './settings.ts';
+import type { Stop } from './stop.ts';
 
 export interface NextRunInput {
   seen: ObservedExport;
@@ -30,7 +31,9 @@ export interface NextRunInput {
   schedule: ScheduleStatus;
   startingDeadlineMs: number;
   /** Why a Job at work must end. */
-  mustStop: (job: Job) => string | undefined;
+  mustStop: (job: Job) => Stop | undefined;
+  /** The run that a person ends by its name. */
+  cancelledRun: string | undefined;
   now: number;
   settings: Settings;
 }
@@ -71,6 +74,7 @@ export function nextRun(input: NextRunInput): NextRun {
     scheduleEffectiveSince: parseTime(input.schedule.effectiveSince) ?? now,
     resumedAt: parseTime(input.schedule.resumedAt),
     claimedUid,
+    cancelledRun: input.cancelledRun,
     lastHandledPlan: previous.lastHandledPlanRequestedAt,
     isOver: (job) => endOf(job, status) !== undefined,
   });

@@ -7,7 +7,7 @@ import type {
 import type { Report, SegmentReport } from '../../api/report.ts';
 import { formatTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
-import { stopped } from './afterrun.ts';
+import { cancelled } from './afterrun.ts';
 import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
 import { setOrDrop } from './fields.ts';
@@ -53,9 +53,10 @@ export function afterPlan(previous: Status, ended: EndedRun, alsoRetires: string
 
 export function planEvent(plan: PlanSummary): PlannedEvent {
   const fine = plan.outcome === 'Succeeded';
+  const isCancelled = plan.reason === cancelled;
   return {
-    type: fine ? 'Normal' : 'Warning',
-    reason: fine ? 'PlanFinished' : plan.reason,
+    type: fine || isCancelled ? 'Normal' : 'Warning',
+    reason: fine ? 'PlanFinished' : isCancelled ? 'RunCancelled' : plan.reason,
     action: 'FinishPlan',
     note: `The plan ${plan.jobName} ended: ${plan.outcome}. ${plan.message ?? ''}`,
   };
@@ -72,7 +73,7 @@ function planSummary(ended: EndedRun, before: Status, alsoRetires: string, now: 
     finishedAt: formatTime(now),
   };
   if (outcome.kind === 'Stopped') {
-    return { ...base, outcome: 'Failed', reason: stopped, message: outcome.message };
+    return { ...base, outcome: 'Cancelled', reason: outcome.reason, message: outcome.message };
   }
   base.finishedAt = outcome.finishedAt ?? base.finishedAt;
   if (outcome.kind === 'Unknown') {

@@ -27,6 +27,8 @@ export interface RunRules {
   resumedAt: number | undefined;
   /** The Job that status.activeRun names. */
   claimedUid: string | undefined;
+  /** The run that a person ends by its name. */
+  cancelledRun?: string | undefined;
   /** The newest request for a plan that was acted on. */
   lastHandledPlan: string | undefined;
   /** Whether the end of a Job was told, though it still looks held: the watch is late with it. */
@@ -52,9 +54,19 @@ export interface Decisions {
 
 export interface Skip {
   job: Job;
-  reason: 'StartingDeadlineExceeded' | 'ScheduleChanged' | 'AskedBeforeResume' | 'DefinitionChanged';
+  reason:
+    | 'Cancelled'
+    | 'StartingDeadlineExceeded'
+    | 'ScheduleChanged'
+    | 'AskedBeforeResume'
+    | 'DefinitionChanged';
   message: string;
 }
+
+const cancelledByName: Omit<Skip, 'job'> = {
+  reason: 'Cancelled',
+  message: `it was cancelled by the annotation ${annotations.cancelledRun} before it started.`,
+};
 
 export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
   const live = jobs.filter(isLive);
@@ -67,6 +79,8 @@ export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
   // An ended one is left alone, but what it answered is answered: the one that it replaced may still be there.
   const answered = new Set([...over, ...runs.filter((job) => isLive(job) || finished(job))].map(askOf));
   const unique = oneOfEachAsk(held);
+  // What stands for the same asking goes with it, or it would start in its place.
+  const cancelled = held.filter(({ metadata }) => metadata.name === rules.cancelledRun).map(askOf);
   const decisions: Decisions = { replace: [], drop: [], skip: [], waiting: [], live };
   const looks: number[] = [];
 
@@ -75,7 +89,7 @@ export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
     const deadline = due + rules.startingDeadlineMs;
     const wait = waitReason(rules, live, decisions.release ?? decisions.heldBack, due);
     const why = wait ?? rules.goesBefore(job);
-    const skip = skipReason(job, rules, deadline, why);
+    const skip = cancelled.includes(askOf(job)) ? cancelledByName : skipReason(job, rules, deadline, why);
     if (answered.has(askOf(job)) || isSuperseded(job, held, rules)) {
       decisions.drop.push(job);
     } else if (skip) {

@@ -52,8 +52,8 @@ test('a resume is remembered, and holds until the next one', () => {
 });
 
 test('the jitter is the same each time, within its span, and another for another export', () => {
-  const jitters = ['a', 'b', 'c', 'd'].map((uid) =>
-    jitterMs(segmentExport({ metadata: { uid }, spec: { schedule: scheduleOf('0 4 * * *', 600) } })),
+  const jitters = ['a', 'b', 'c', 'd'].map((name) =>
+    jitterMs(segmentExport({ metadata: { name }, spec: { schedule: scheduleOf('0 4 * * *', 600) } })),
   );
   expect(new Set(jitters).size).toBe(4);
   for (const jitter of jitters) expect(jitter >= 0 && jitter < 600_000).toBe(true);

@@ -27,9 +27,10 @@ export function scheduleStatus(
   return status;
 }
 
-/** Where in the jitter's span this export starts: the same each time, another for each export. */
+/** Where in the jitter's span this export starts: the same each time, after a re-creation by a pipeline too, and another for each export. */
 export function jitterMs(resource: CriteoSegmentExport): number {
   const seconds = resource.spec.schedule?.jitterSeconds ?? 0;
-  const place = Number.parseInt(shortHash(resource.metadata.uid ?? '', 8), 16) / 0x1_0000_0000;
+  const { namespace = '', name = '' } = resource.metadata;
+  const place = Number.parseInt(shortHash([namespace, name], 8), 16) / 0x1_0000_0000;
   return Math.floor(seconds * place) * 1000;
 }

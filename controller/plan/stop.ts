@@ -1,8 +1,17 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExportStatus } from '../../api/generated/criteosegmentexport.ts';
-import { labels } from '../../api/names.ts';
-import { endOf, stopped } from './afterrun.ts';
+import { annotations, labels } from '../../api/names.ts';
+import { cancelled, endOf, stopped } from './afterrun.ts';
+import { isRetirement } from './ask.ts';
 import type { Job } from './kubernetes.ts';
+
+/** Why a run at work must end, in a word and in a sentence. */
+export interface Stop {
+  reason: typeof stopped | typeof cancelled;
+  message: string;
+}
+
+export const cancelledMessage = `The run was cancelled by the annotation ${annotations.cancelledRun}; the next run puts right what it had begun.`;
 
 /** An administrator stops exports at any time by their connection: nothing starts, and what runs ends. */
 export function stopReason(connection: CriteoConnection | undefined): string | undefined {
@@ -19,15 +28,22 @@ export function stopReason(connection: CriteoConnection | undefined): string | u
 /**
  * Why a run at work must end. It is asked of the connection that the run uses:
  * the export may name another one since, or another may have taken its name.
+ * @param cancelledRun the run that a person ends by its name.
  */
 export function runStopReason(
   job: Job,
   connections: readonly CriteoConnection[],
   status: Partial<CriteoSegmentExportStatus>,
-): string | undefined {
+  cancelledRun?: string,
+): Stop | undefined {
   const uid = job.metadata.labels?.[labels.connectionUid];
-  const reason = stopReason(connections.find((connection) => connection.metadata.uid === uid));
-  if (reason !== undefined) return reason;
   // Told to end, and then the connection was resumed or the controller crashed: what was told stays true.
-  return endOf(job, status)?.reason === stopped ? 'The run was ended by its connection.' : undefined;
+  const told = endOf(job, status)?.reason;
+  const isNamed = job.metadata.name === cancelledRun && !isRetirement(job);
+  if (told === cancelled || (told === undefined && isNamed)) {
+    return { reason: cancelled, message: cancelledMessage };
+  }
+  const message = stopReason(connections.find((connection) => connection.metadata.uid === uid));
+  if (message !== undefined) return { reason: stopped, message };
+  return told === stopped ? { reason: stopped, message: 'The run was ended by its connection.' } : undefined;
 }

@@ -1,17 +1,12 @@
 import type { CriteoSegmentExportSpec } from '../../api/generated/criteosegmentexport.ts';
-import { annotations } from '../../api/names.ts';
-import type { ObjectMeta } from './kubernetes.ts';
 
 /**
  * The API was designed once and is built in steps. What is not built yet is
  * refused by name: a field that is silently ignored would upload the wrong people.
  */
-export function unsupportedExportFields(spec: CriteoSegmentExportSpec, metadata: ObjectMeta): string[] {
+export function unsupportedExportFields(spec: CriteoSegmentExportSpec): string[] {
   const fields: string[] = [];
   if (spec.runAfter !== undefined) fields.push('spec.runAfter');
-  if (metadata.annotations?.[annotations.cancelledRun] !== undefined) {
-    fields.push(`metadata.annotations[${annotations.cancelledRun}]`);
-  }
   return fields;
 }
 

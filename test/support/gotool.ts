@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cachedProgram } from '../cluster/binary.ts';
 import { duration, ProgressReporter } from '../cluster/build-progress.ts';
+import { repositoryDirectory } from '../cluster/paths.ts';
 
 const flags = ['-trimpath', '-ldflags', '-s -w'];
 
@@ -31,9 +33,38 @@ export async function goTool(tool: GoTool, log: (line: string) => void): Promise
   return join(directory, name);
 }
 
-async function install({ name, module, packages, purpose }: GoTool, directory: string): Promise<void> {
-  const child = spawn('go', ['install', '-v', ...flags, module], {
-    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '', GOBIN: directory },
+/** A program of ours whose source is a directory of this project. */
+export interface GoProgram extends Omit<GoTool, 'module'> {
+  /** From the root of the project; it holds main.go, go.mod and go.sum. */
+  directory: string;
+}
+
+/** As goTool, for a program of ours. */
+export async function goProgram(program: GoProgram, log: (line: string) => void): Promise<string> {
+  const { name, directory } = program;
+  const source = join(repositoryDirectory, directory);
+  const files = ['go.mod', 'go.sum', 'main.go'].map((file) => readFile(join(source, file)));
+  const target = await cachedProgram(name, [...(await Promise.all(files)), ...flags], async (target) => {
+    log(`Compiling ${directory} (once; half a minute on two cores)`);
+    const start = performance.now();
+    await compile(program, ['build', '-v', ...flags, '-o', join(target, name), '.'], { cwd: source });
+    log(`Compiled in ${duration((performance.now() - start) / 1000)}`);
+  });
+  return join(target, name);
+}
+
+function install(tool: GoTool, directory: string): Promise<void> {
+  return compile(tool, ['install', '-v', ...flags, tool.module], { env: { GOBIN: directory } });
+}
+
+async function compile(
+  { name, packages, purpose }: Pick<GoTool, 'name' | 'packages' | 'purpose'>,
+  args: readonly string[],
+  { cwd, env }: { cwd?: string; env?: Record<string, string> },
+): Promise<void> {
+  const child = spawn('go', args, {
+    cwd,
+    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
@@ -54,7 +85,7 @@ async function install({ name, module, packages, purpose }: GoTool, directory: s
       );
     });
     if (code !== 0) {
-      throw new Error(`go install ${module} ended (${signal ?? code}):\n${lastLines.join('\n')}`);
+      throw new Error(`go ${args.join(' ')} ended (${signal ?? code}):\n${lastLines.join('\n')}`);
     }
   } finally {
     progress.end();

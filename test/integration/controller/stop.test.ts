@@ -85,7 +85,7 @@ describe.concurrent.each(ways)('$name', ({ stop, reason, says, asks, resume }) =
     await untilEnded(shop);
     const { status } = await shop.untilRuns(1);
     expect(status?.lastRun).toMatchObject({
-      outcome: 'Failed',
+      outcome: 'Cancelled',
       reason: 'Stopped',
       message: expect.stringContaining(says),
     });
@@ -127,7 +127,7 @@ test.concurrent('a connection that is suspended while no controller runs: the ru
   await shop.startController();
   await untilEnded(shop);
   const { status } = await shop.untilRuns(1);
-  expect(status?.lastRun).toMatchObject({ outcome: 'Failed', reason: 'Stopped' });
+  expect(status?.lastRun).toMatchObject({ outcome: 'Cancelled', reason: 'Stopped' });
   expect(contactListCalls(shop)).toBe(0);
   expect(await shop.jobs()).toEqual([]);
 });

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { annotations } from '../../../api/names.ts';
 import { conditionOf, exportName, hasReason, type Shop } from './shop.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -16,7 +15,6 @@ afterAll(() => world?.[Symbol.asyncDispose]());
 /** What the condition names, and a definition with it. */
 const exportFields: { field: string; spec?: object; annotation?: string }[] = [
   { field: 'spec.runAfter', spec: { runAfter: [{ cronJob: 'nightly-refresh' }] } },
-  { field: `metadata.annotations[${annotations.cancelledRun}]`, annotation: annotations.cancelledRun },
 ];
 
 describe.concurrent('an export with', () => {
