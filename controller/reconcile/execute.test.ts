@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Action } from '../plan/action.ts';
 import { exportJob, segmentExport } from '../plan/testkit/objects.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import { ApiError } from '../runtime/errors.ts';
 import type { EventRecorder } from '../runtime/events.ts';
-import { silentLogger } from '../runtime/log.ts';
+import { createLogger, silentLogger } from '../runtime/log.ts';
 import { Executor } from './execute.ts';
 import { segmentExports } from './resources.ts';
 
@@ -134,3 +134,74 @@ test.each([
     expect(calls).toEqual([]);
   },
 );
+
+describe('a run is told of in the log under the name of its Job,', () => {
+  /** The lines that a plan leaves in the log. */
+  async function linesOf(plan: { status?: object; actions?: Action[] }, refusal?: ApiError) {
+    const lines: Record<string, unknown>[] = [];
+    const logger = createLogger({ write: (line) => lines.push(JSON.parse(line)), now: () => 0 });
+    const answer = async () => {
+      if (refusal) throw refusal;
+      return resource;
+    };
+    const client = {
+      updateStatus: answer,
+      create: answer,
+      patch: answer,
+      delete: answer,
+    } as unknown as KubeClient;
+    const events = { event: () => undefined } as unknown as EventRecorder;
+    await new Executor(client, events, logger)
+      .execute(
+        segmentExports,
+        resource,
+        { status: resource.status ?? {}, actions: [], events: [], ...plan },
+        new AbortController().signal,
+      )
+      .catch((error: unknown) => {
+        if (error !== refusal) throw error;
+      });
+    return lines.map(({ ts: _, level: __, ...line }) => line);
+  }
+  const of = { run: 'by-hand', namespace: resource.metadata.namespace, export: resource.metadata.name };
+  const job = exportJob();
+  const skipped = { type: 'Warning' as const, reason: 'RunSkipped', action: 'SkipRun', note: 'Suspended.' };
+
+  test.each<[string, Action, object]>([
+    ['when it is created', { kind: 'CreateJob', job }, { msg: 'run created' }],
+    ['when it is released', { kind: 'ReleaseJob', job }, { msg: 'run released' }],
+    [
+      'when it is skipped, with the reason',
+      { kind: 'DeleteJob', job, event: skipped },
+      { msg: 'run skipped', reason: 'RunSkipped', why: 'Suspended.' },
+    ],
+    ['when its Job is deleted', { kind: 'DeleteJob', job }, { msg: 'Job of a run deleted' }],
+  ])('%s', async (_, action, line) => {
+    expect(await linesOf({ actions: [action] })).toEqual([{ ...of, ...line }]);
+  });
+
+  const lastRun = {
+    jobName: 'by-hand',
+    startedAt: '2026-11-22T04:00:00Z',
+    outcome: 'Failed',
+    reason: 'SourceNotFound',
+    message: 'Nothing is there.',
+    criteoCalls: 3,
+    throttledSeconds: 0,
+    profiles: { read: 7 },
+  };
+  test('when it has ended, with what came of it', async () => {
+    const { message: _, jobName: __, profiles, ...end } = lastRun;
+    expect(await linesOf({ status: { lastRun } })).toEqual([
+      { ...of, msg: 'run ended', ...end, ...profiles },
+    ]);
+  });
+
+  test('and not by the controller whose write or deletion came too late', async () => {
+    const conflict = new ApiError({ statusCode: 409, reason: 'Conflict', message: 'Changed.', details: {} });
+    const exists = new ApiError({ statusCode: 409, reason: 'AlreadyExists', message: 'There.', details: {} });
+    expect(await linesOf({ status: { lastRun } }, conflict)).toEqual([]);
+    expect(await linesOf({ actions: [{ kind: 'DeleteJob', job }] }, conflict)).toEqual([]);
+    expect(await linesOf({ actions: [{ kind: 'CreateJob', job }] }, exists)).toEqual([]);
+  });
+});

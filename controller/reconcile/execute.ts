@@ -14,10 +14,14 @@ import {
   isNotFound,
 } from '../runtime/errors.ts';
 import { type EventRecorder, referenceTo } from '../runtime/events.ts';
-import type { Logger } from '../runtime/log.ts';
+import type { Fields, Logger } from '../runtime/log.ts';
 import type { KubeObject, Resource } from '../runtime/resource.ts';
 import { isNewer } from '../runtime/resourceversion.ts';
 import { claims, cronJobs, jobs } from './resources.ts';
+import { endedRuns, runFields } from './runlog.ts';
+
+/** Writes a line about a run. */
+type TellRun = (what: string, run: string | undefined, more?: Fields) => void;
 
 interface WithStatus<Status> extends KubeObject {
   status?: Status;
@@ -72,6 +76,8 @@ export class Executor {
       if (logged) this.#logger.warn(event.note, { reason: event.reason, namespace, name });
       this.#events.event({ regarding: referenceTo(resource, object), ...event });
     };
+    const tellRun: TellRun = (what, run, more) =>
+      this.#logger.info(what, { ...runFields(resource, object, run), ...more });
     let latest: KubeObject = object;
     if (canonicalJson(object.status) !== canonicalJson(plan.status)) {
       // The object's resourceVersion makes this the claim: of two controllers only one gets through.
@@ -81,6 +87,8 @@ export class Executor {
       if (!written) return { mended: false, isGone: true };
       this.#wrote(written);
       latest = written;
+      // Here and not from the events: this write succeeds once, whichever controller makes it.
+      for (const { run, ...end } of endedRuns(object.status, plan.status)) tellRun('run ended', run, end);
     }
     for (const event of plan.events) publish(event);
     try {
@@ -89,7 +97,7 @@ export class Executor {
           const changed = await unlessGone(this.#changeFinalizer(resource, latest, action.kind, signal));
           if (!changed) return { mended: false, isGone: true };
           latest = changed;
-        } else await this.#act(action, publish, signal);
+        } else await this.#act(action, publish, tellRun, signal);
       }
     } catch (error) {
       if (isInvalid(error) || isForbidden(error)) {
@@ -126,6 +134,7 @@ export class Executor {
   async #act(
     action: Exclude<Action, { kind: 'AddFinalizer' | 'RemoveFinalizer' }>,
     publish: (event: PlannedEvent) => void,
+    tellRun: TellRun,
     signal: AbortSignal,
   ): Promise<void> {
     switch (action.kind) {
@@ -140,7 +149,8 @@ export class Executor {
         return;
       case 'CreateJob':
         // Its name follows from why it is made, so one that exists is this one.
-        await ignoring(isAlreadyExists, this.#client.create(jobs, action.job, { signal }));
+        if (await ignoring(isAlreadyExists, this.#client.create(jobs, action.job, { signal })))
+          tellRun('run created', action.job.metadata.name);
         return;
       case 'CreateClaim':
         await ignoring(isAlreadyExists, this.#client.create(claims, action.claim, { signal }));
@@ -149,6 +159,7 @@ export class Executor {
         const { uid, resourceVersion } = action.job.metadata;
         const patch = { metadata: { uid, resourceVersion }, spec: { suspend: false } };
         await this.#client.patch(jobs, refOf(action.job), patch, { signal });
+        tellRun('run released', action.job.metadata.name);
         return;
       }
       case 'DeleteJob': {
@@ -162,7 +173,11 @@ export class Executor {
         };
         const gone = (error: unknown): boolean => isNotFound(error) || isConflict(error);
         const deleted = await ignoring(gone, this.#client.delete(jobs, refOf(action.job), options));
-        if (deleted && action.event) publish(action.event);
+        if (!deleted) return;
+        const { event } = action;
+        if (event) publish(event);
+        const what = event?.reason === 'RunSkipped' ? 'run skipped' : 'Job of a run deleted';
+        tellRun(what, action.job.metadata.name, event ? { reason: event.reason, why: event.note } : {});
         return;
       }
     }

@@ -81,6 +81,9 @@ test('from two manifests to Criteo: nothing runs until it is asked for, then Cri
       outcome: 'Succeeded',
       reason: 'Succeeded',
       generation: 1,
+      // A token, the advertisers, the list of segments, two made and filled, and the statistics of both.
+      criteoCalls: 9,
+      throttledSeconds: 0,
       profiles: { read: 8, invalid: 1, empty: 1, duplicate: 1, selected: 5, uploaded: 5, refused: 0 },
     },
     segments: [
@@ -95,6 +98,7 @@ test('from two manifests to Criteo: nothing runs until it is asked for, then Cri
         selected: 3,
         uploaded: 3,
         refused: 0,
+        statistics: { numberOfIdentifiers: 3, numberOfMatches: 1 },
       },
       {
         name: 'buyers',
@@ -109,6 +113,10 @@ test('from two manifests to Criteo: nothing runs until it is asked for, then Cri
     history: [{ outcome: 'Succeeded' }],
   });
   expect(status?.activeRun).toBeUndefined();
+  const lines = shop.logs.split('\n').filter((line) => line.includes(`"run":"${job?.metadata.name}"`));
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(
+    expect.arrayContaining(['run created', 'run released', 'run begins', 'run ends', 'run ended']),
+  );
   await shop.untilEvent('RunSucceeded', exportName);
   expect((await shop.events(exportName)).map(({ type, reason }) => `${type} ${reason}`)).toEqual([
     'Normal AwaitingRun',
@@ -121,7 +129,7 @@ test('from two manifests to Criteo: nothing runs until it is asked for, then Cri
 
   const table = await shop.kubectl(['get', 'criteo']);
   expect(table).toMatch(/nordic .*True/);
-  expect(table).toMatch(/newsletter +nordic +2 .*True +Succeeded +5/);
+  expect(table).toMatch(/newsletter +nordic +2 .*True +\d+s +Succeeded +5 /);
 });
 
 test('a run through a Job by hand shows in the status as by hand, and a second one sends the same', async () => {
