@@ -7,6 +7,7 @@ import { clusterStatus, downCluster } from './cluster/cluster.ts';
 import { localDirectory, repositoryDirectory } from './cluster/paths.ts';
 import { manifestTools } from './integration/manifests/tools.ts';
 import { azuriteProgram } from './support/azurite.ts';
+import { gitopsHealthProgram } from './support/gitopshealth.ts';
 import { postgresqlPrograms } from './support/postgresql.ts';
 import { prepareGround } from './support/stack.ts';
 import { compareRights, forgetUsedRights, grantedRights, keptRights } from './support/usedrights.ts';
@@ -65,6 +66,7 @@ async function runLevel(level: Level): Promise<Tally> {
       await azuriteProgram(console.log);
       await postgresqlPrograms(console.log);
       await manifestTools(console.log);
+      await gitopsHealthProgram(console.log);
       return runIntegration();
     case 'e2e':
       return runE2e();

@@ -1,36 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { documentTable, type Table } from '../../support/documenttable.ts';
 
 const file = new URL('../../../docs/access.md', import.meta.url);
 export const accessDocument = readFileSync(file, 'utf8');
 
-export interface Table {
-  /** The headings of all columns but the first. */
-  columns: string[];
-  /** By the first cell, the others of its row. */
-  rows: Map<string, string[]>;
-}
-
 /** The first table below a heading of docs/access.md. */
 export function tableBelow(heading: string): Table {
-  const lines = accessDocument.split('\n');
-  const start = lines.indexOf(`## ${heading}`);
-  if (start < 0) throw new Error(`docs/access.md has no heading "${heading}"`);
-  const first = lines.findIndex((line, index) => index > start && line.startsWith('|'));
-  const end = lines.findIndex((line, index) => index > first && !line.startsWith('|'));
-  const [head = [], , ...body] = lines.slice(first, end).map(cellsOf);
-  const rows = new Map<string, string[]>();
-  for (const [name = '', ...cells] of body) {
-    if (rows.has(name) || cells.length !== head.length - 1) {
-      throw new Error(`docs/access.md, "${heading}": the row "${name}" is there twice or has too few cells`);
-    }
-    rows.set(name, cells);
-  }
-  return { columns: head.slice(1), rows };
-}
-
-function cellsOf(line: string): string[] {
-  return line
-    .split('|')
-    .slice(1, -1)
-    .map((cell) => cell.trim());
+  return documentTable('docs/access.md', heading);
 }

@@ -22,8 +22,29 @@ export interface Written {
 
 const image = `registry.example/criteo-segment-export@sha256:${'0'.repeat(64)}`;
 
-/** Every manifest of examples/. */
+/** Of these projects there are no schemas here; test/integration/gitops/examples.test.ts looks at what is written for them. */
+const foreignGroups = [
+  'argoproj.io',
+  'kustomize.toolkit.fluxcd.io',
+  'notification.toolkit.fluxcd.io',
+  'source.toolkit.fluxcd.io',
+];
+
+/** Every manifest of examples/ but those of other projects' kinds. */
 export function exampleManifests(): Written[] {
+  return writtenExamples().filter((written) => !isForeign(written));
+}
+
+/** The manifests of examples/ for GitOps tools. */
+export function foreignManifests(): Written[] {
+  return writtenExamples().filter(isForeign);
+}
+
+function isForeign({ object }: Written): boolean {
+  return foreignGroups.some((group) => object.apiVersion.startsWith(`${group}/`));
+}
+
+function writtenExamples(): Written[] {
   const files = globSync('examples/**/*.{yaml,yml}', { cwd: repositoryDirectory }).sort();
   return files.flatMap((from) =>
     parseAllDocuments(readFileSync(join(repositoryDirectory, from), 'utf8')).map((document) => ({
