@@ -186,3 +186,37 @@ test('flush gives up on an API server that does not answer', async () => {
   await clock.advance(1);
   expect(flushed).toBe(true);
 });
+
+test('a thousand objects that fail together are told of at a pace, each once', async () => {
+  const { clock, api, recorder } = setUp();
+  const names = Array.from({ length: 1000 }, (_, index) => `export-${index}`);
+  const fail = (name: string) =>
+    recorder.event(
+      created({ regarding: { ...regarding, name, uid: name }, type: 'Warning', reason: 'Failed' }),
+    );
+  for (const name of names) fail(name);
+  await clock.advance(0);
+  expect(api.created).toHaveLength(100);
+  for (let second = 1; second <= 45; second++) {
+    const before = api.created.length;
+    await clock.advance(1000);
+    expect(api.created.length - before).toBeLessThanOrEqual(21);
+  }
+  expect(api.created.map((event) => event.regarding.name).toSorted()).toEqual(names.toSorted());
+  for (const name of names) fail(name);
+  await clock.advance(120_000);
+  expect(api.created).toHaveLength(1000);
+  expect(api.patches.every(({ series }) => series.count === 2)).toBe(true);
+});
+
+test('what waits for its turn is written at once when the controller ends', async () => {
+  const { clock, api, recorder } = setUp();
+  for (let index = 0; index < 300; index++) {
+    recorder.event(created({ regarding: { ...regarding, name: `export-${index}`, uid: `${index}` } }));
+  }
+  await clock.advance(0);
+  const flushed = recorder.flush();
+  await clock.advance(0);
+  await flushed;
+  expect(api.created).toHaveLength(300);
+});

@@ -40,6 +40,9 @@ const SERIES_UPDATE_MS = 60_000;
 // For each object: so many at once, then one each five minutes, as client-go's spam filter has it.
 const BURST = 25;
 const QPS = 1 / 300;
+// Over all objects: a thousand that fail together must not take the API server's time from what they need to mend.
+const PACE_BURST = 100;
+const PACE_QPS = 20;
 const MAX_SERIES = 4_096;
 const ATTEMPTS = 5;
 
@@ -51,12 +54,15 @@ export class EventRecorder {
   readonly #options: Required<EventRecorderOptions>;
   readonly #series = new Map<string, Series>();
   readonly #limits = new Map<string, BucketRateLimiter>();
+  readonly #pace: BucketRateLimiter;
+  readonly #hurry = new AbortController();
   readonly #giveUp = new AbortController();
   #writing: Promise<void> | undefined;
   #dropped = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = { logger: silentLogger, clock: systemClock, ...options };
+    this.#pace = new BucketRateLimiter(PACE_QPS, PACE_BURST, this.#options.clock);
   }
 
   event(event: NewEvent): void {
@@ -87,6 +93,7 @@ export class EventRecorder {
    */
   async flush(timeoutMs = 5_000): Promise<void> {
     const { clock } = this.#options;
+    this.#hurry.abort();
     const done = new AbortController();
     const all = (async () => {
       await this.#writing;
@@ -105,7 +112,10 @@ export class EventRecorder {
   }
 
   async #writeAll(): Promise<void> {
-    for (let due = this.#nextDue(); due; due = this.#nextDue()) await this.#tell(due);
+    for (let due = this.#nextDue(); due; due = this.#nextDue()) {
+      await sleep(this.#pace.when(), this.#options.clock, this.#hurry.signal);
+      await this.#tell(due);
+    }
   }
 
   #nextDue(): Series | undefined {
