@@ -8,6 +8,7 @@ import { localDirectory, repositoryDirectory } from './cluster/paths.ts';
 import { manifestTools } from './integration/manifests/tools.ts';
 import { azuriteProgram } from './support/azurite.ts';
 import { gitopsHealthProgram } from './support/gitopshealth.ts';
+import { kubernetesCronProgram } from './support/kubernetescron.ts';
 import { postgresqlPrograms } from './support/postgresql.ts';
 import { prepareGround } from './support/stack.ts';
 import { compareRights, forgetUsedRights, grantedRights, keptRights } from './support/usedrights.ts';
@@ -67,6 +68,7 @@ async function runLevel(level: Level): Promise<Tally> {
       await postgresqlPrograms(console.log);
       await manifestTools(console.log);
       await gitopsHealthProgram(console.log);
+      await kubernetesCronProgram(console.log);
       return runIntegration();
     case 'e2e':
       return runE2e();

@@ -1,23 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { nextFiring, parseCron } from '../../../controller/plan/cron.ts';
-import { goProgram } from '../../support/gotool.ts';
+import { kubernetesCron, kubernetesCronProgram } from '../../support/kubernetescron.ts';
 
 /** status.nextRunTime is worth what it agrees with: the library by which Kubernetes starts CronJobs. */
 
 let oracle: string;
 
 beforeAll(async () => {
-  oracle = await goProgram(
-    {
-      name: 'cron-oracle',
-      directory: 'test/cron',
-      packages: 90,
-      purpose: 'by which the next run time is checked',
-    },
-    console.info,
-  );
+  oracle = await kubernetesCronProgram(console.info);
 }, 300_000);
 
 const zones = ['Etc/UTC', 'Europe/Oslo', 'America/New_York', 'Australia/Lord_Howe', 'Africa/Cairo'];
@@ -105,8 +96,7 @@ const questions = fc.record({
 test('the next time is the one at which Kubernetes starts the run', () => {
   const never = { cron: '0 0 30 2 *', timeZone: 'Etc/UTC', after: '2026-11-22T04:00:00.000Z' };
   const asked = [never, ...fc.sample(questions, { numRuns: 4000, seed: 7 })];
-  const input = asked.map((question) => JSON.stringify(question)).join('\n');
-  const answers = execFileSync(oracle, { input, encoding: 'utf8' }).trim().split('\n');
+  const answers = kubernetesCron(oracle, asked);
   expect(answers).toHaveLength(asked.length);
   const wrong = asked.flatMap(({ cron, timeZone, after }, index) => {
     const parsed = parseCron(cron);
