@@ -4,12 +4,9 @@ import type { PlannedEvent } from './action.ts';
 import type { Approved } from './ask.ts';
 import { setOrDrop } from './fields.ts';
 import type { ObjectMeta } from './kubernetes.ts';
-import { cut } from './text.ts';
+import { saidValue } from './saidvalue.ts';
 
 type Status = Partial<CriteoSegmentExportStatus>;
-
-/** As long as status keeps it; a Job's name is shorter. */
-const maxValueLength = 64;
 
 /** What the annotation approvedRun asks for now. */
 export type Approval =
@@ -33,9 +30,8 @@ export interface ApprovalContext {
  */
 export function readApproval(metadata: ObjectMeta, context: ApprovalContext): Approval {
   const { status, answered } = context;
-  const annotation = metadata.annotations?.[annotations.approvedRun];
-  if (annotation === undefined) return { kind: 'None' };
-  const value = cut(annotation, maxValueLength);
+  const value = saidValue(metadata, annotations.approvedRun);
+  if (value === undefined) return { kind: 'None' };
   if (value === status.lastHandledApprovedRun || answered.includes(value)) return { kind: 'None' };
   const retirement = status.retirements?.find(({ pendingApproval }) => pendingApproval?.runName === value);
   const pending = [status.pendingApproval, retirement?.pendingApproval].find((one) => one?.runName === value);

@@ -7,10 +7,7 @@ import type { PlannedEvent } from './action.ts';
 import { endOf } from './afterrun.ts';
 import { isRetirement } from './ask.ts';
 import { isHeld, isLive, type Job } from './kubernetes.ts';
-import { cut } from './text.ts';
-
-/** As long as status keeps it; a Job's name is shorter. */
-const maxValueLength = 64;
+import { saidValue } from './saidvalue.ts';
 
 /** What the annotation cancelledRun asks for now. */
 export interface Cancel {
@@ -32,9 +29,8 @@ export interface CancelContext {
  * a crash came between the status and the deletion: that Job must not start after all.
  */
 export function readCancel({ metadata }: CriteoSegmentExport, { status, jobs }: CancelContext): Cancel {
-  const annotation = metadata.annotations?.[annotations.cancelledRun];
-  if (annotation === undefined) return {};
-  const value = cut(annotation, maxValueLength);
+  const value = saidValue(metadata, annotations.cancelledRun);
+  if (value === undefined) return {};
   const job = jobs.find(
     (candidate) =>
       candidate.metadata.name === value &&

@@ -6,7 +6,7 @@ import { type WallClock, type WallTime, wallClock } from '../../api/wallclock.ts
  * one that the CRD has accepted.
  */
 
-/** Fields as bits; `anyDay`: one of the two day fields is `*`, so that both must match, not one of them. */
+/** The values of each field; `anyDay`: one of the two day fields is `*`, so that both must match, not one of them. */
 export interface Calendar {
   kind: 'Calendar';
   minutes: Set<number>;
@@ -60,18 +60,18 @@ export function parseCron(expression: string): Cron {
   }
   return {
     kind: 'Calendar',
-    minutes: new Set(valuesOf(minute, 0, 59)),
-    hours: new Set(valuesOf(hour, 0, 23)),
-    days: new Set(valuesOf(day, 1, 31)),
-    months: new Set(valuesOf(month, 1, 12, monthNames)),
-    weekdays: new Set(valuesOf(weekday, 0, 6, weekdayNames)),
+    minutes: valuesOf(minute, 0, 59),
+    hours: valuesOf(hour, 0, 23),
+    days: valuesOf(day, 1, 31),
+    months: valuesOf(month, 1, 12, monthNames),
+    weekdays: valuesOf(weekday, 0, 6, weekdayNames),
     anyDay: isAny(day) || isAny(weekday),
   };
 }
 
 /** Whether there is a day in some year on which it fires. */
 export function canFire(cron: Calendar): boolean {
-  if (!cron.anyDay && cron.weekdays.size > 0) return true;
+  if (!cron.anyDay) return true;
   return [...cron.months].some((month) =>
     [...cron.days].some((day) => day <= (longestMonths[month - 1] ?? 0)),
   );
@@ -83,8 +83,7 @@ export function canFire(cron: Calendar): boolean {
  */
 export function nextFiring(cron: Calendar, timeZone: string, after: number): number | undefined {
   const clock = wallClock(timeZone);
-  const begin = Math.floor(after / 1000) * 1000 + 1000;
-  let at = begin % minuteMs === 0 ? begin : Math.floor(begin / minuteMs) * minuteMs + minuteMs;
+  let at = (Math.floor(after / minuteMs) + 1) * minuteMs;
   let wall = clock.read(at);
   const lastYear = wall.year + maxYears;
   // Only the first step goes to the beginning of its unit: after a change of clocks by half an hour the later
@@ -155,7 +154,7 @@ function isDay(cron: Calendar, wall: WallTime): boolean {
   return cron.anyDay ? day && weekday : day || weekday;
 }
 
-function valuesOf(field: string, min: number, max: number, names: readonly string[] = []): number[] {
+function valuesOf(field: string, min: number, max: number, names: readonly string[] = []): Set<number> {
   const numberOf = (word: string): number => {
     const index = names.indexOf(word.toLowerCase());
     return index >= 0 ? index + min : Number(word);
@@ -172,7 +171,7 @@ function valuesOf(field: string, min: number, max: number, names: readonly strin
     }
     for (let value = from; value <= to; value += Number(step)) values.add(value);
   }
-  return [...values];
+  return values;
 }
 
 /** A step makes a `*` an ordinary list, but for the step 1. */

@@ -2,10 +2,7 @@ import { annotations } from '../../api/names.ts';
 import { formatTime, parseTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
 import type { ObjectMeta } from './kubernetes.ts';
-import { cut } from './text.ts';
-
-/** As long as status keeps it; an RFC 3339 time is far shorter. */
-const maxValueLength = 64;
+import { saidValue } from './saidvalue.ts';
 
 /** A value further ahead is a slip: once handled, nothing could be asked for until that day. */
 const maxAheadMs = 86_400_000;
@@ -38,10 +35,8 @@ const annotationOf = { run: annotations.requestedAt, plan: annotations.planReque
  */
 export function readRequest(metadata: ObjectMeta, context: RequestContext): Request {
   const { asksFor, lastHandled, lastIgnored, now } = context;
-  const annotation = metadata.annotations?.[annotationOf[asksFor]];
-  if (annotation === undefined) return { kind: 'None' };
-  const value = cut(annotation, maxValueLength);
-  if (value === lastHandled || value === lastIgnored) return { kind: 'None' };
+  const value = saidValue(metadata, annotationOf[asksFor]);
+  if (value === undefined || value === lastHandled || value === lastIgnored) return { kind: 'None' };
   const ignore = (handled: boolean, message: string): Request => ({
     kind: 'Ignore',
     value,

@@ -11,7 +11,7 @@ export interface Stop {
   message: string;
 }
 
-export const cancelledMessage = `The run was cancelled by the annotation ${annotations.cancelledRun}; the next run puts right what it had begun.`;
+const cancelledMessage = `The run was cancelled by the annotation ${annotations.cancelledRun}; the next run puts right what it had begun.`;
 
 /** An administrator stops exports at any time by their connection: nothing starts, and what runs ends. */
 export function stopReason(connection: CriteoConnection | undefined): string | undefined {

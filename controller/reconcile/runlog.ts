@@ -1,4 +1,5 @@
 import { isSameRun } from '../plan/afterrun.ts';
+import { defined } from '../plan/fields.ts';
 import type { Fields } from '../runtime/log.ts';
 import type { KubeObject, Resource } from '../runtime/resource.ts';
 
@@ -43,8 +44,8 @@ export function endedRuns(before: unknown, after: unknown): (Fields & { run: str
     .filter((end) => !known.some((other) => isSameRun(other, end)))
     .map(({ jobName, trigger, startedAt, finishedAt, outcome, reason, profiles, ...more }) => ({
       run: jobName,
-      ...present({ trigger, startedAt, finishedAt, outcome, reason }),
-      ...present({ criteoCalls: more.criteoCalls, throttledSeconds: more.throttledSeconds }),
+      ...defined({ trigger, startedAt, finishedAt, outcome, reason }),
+      ...defined({ criteoCalls: more.criteoCalls, throttledSeconds: more.throttledSeconds }),
       ...profiles,
     }));
 }
@@ -54,8 +55,4 @@ function endsIn(status: unknown): (ToldEnd & { jobName: string })[] {
   return [lastRun, plan, lastCheck, ...retirements].flatMap((end) =>
     end?.jobName === undefined || end.outcome === 'Running' ? [] : [{ ...end, jobName: end.jobName }],
   );
-}
-
-function present(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -55,6 +55,7 @@ export class EventRecorder {
   readonly #series = new Map<string, Series>();
   readonly #limits = new Map<string, BucketRateLimiter>();
   readonly #pace: BucketRateLimiter;
+  /** At the end nothing waits for its turn any more. */
   readonly #hurry = new AbortController();
   readonly #giveUp = new AbortController();
   #writing: Promise<void> | undefined;
