@@ -22,6 +22,8 @@ export const annotations = {
   /** On Jobs that a person's approval started: the run that was approved, and the token of what it had seen. */
   approved: `${group}/approved`,
   approval: `${group}/approval`,
+  /** On Jobs that follow others: when those had succeeded, as JSON from an entry of spec.runAfter to an RFC 3339 time. */
+  after: `${group}/after`,
   /** On Jobs that took the place of a held one: how many stood there before. */
   replacement: `${group}/replacement`,
   /** Where a person had made the first of them: its uid and time. */

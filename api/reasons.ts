@@ -14,7 +14,7 @@ export const conditionTypes = {
 
 /**
  * What became of a run or of one segment, as the exporter tells it. Each has a
- * message in controller/plan/messages.ts and an exit code in `exitCodeOf`.
+ * message in controller/plan/messages/, an entry in docs/runbook.md and an exit code in `exitCodeOf`.
  */
 export const runReasons = {
   Succeeded: 'success',

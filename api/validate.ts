@@ -20,6 +20,8 @@ export interface ValidateOptions {
    * release may have given fields that this one does not know.
    */
   unknownFields?: 'refuse' | 'ignore';
+  /** True where the object holds a secret: messages then tell none of its values. Default: false. */
+  secret?: boolean;
 }
 
 /**
@@ -89,7 +91,7 @@ function once<T>(make: () => T): () => T {
 function check<T>(
   { schema, open, closed }: Kind<T>,
   object: unknown,
-  { unknownFields }: ValidateOptions,
+  { unknownFields, secret }: ValidateOptions,
 ): Validated<T> {
   const deep = deepField(object);
   if (deep !== undefined) return { ok: false, errors: [{ field: deep, message: 'is nested too deeply' }] };
@@ -97,5 +99,5 @@ function check<T>(
   const value = structuredClone(object);
   dropNulls(value, schema);
   if (validate(value)) return { ok: true, value };
-  return { ok: false, errors: (validate.errors ?? []).map(toFieldError) };
+  return { ok: false, errors: (validate.errors ?? []).map((error) => toFieldError(error, secret)) };
 }

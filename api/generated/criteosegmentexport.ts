@@ -5,7 +5,7 @@ import type { Condition, ObjectMeta } from './common.ts';
 export type { Condition, ObjectMeta };
 
 /**
- * CriteoSegmentExport sends segments of customer profiles to contact-list segments at Criteo. Applying or changing one never starts a run. Runs start by spec.schedule, by setting the annotation segmentexport.io/requestedAt to the present time (RFC 3339), and by kubectl create job --from=cronjob/... with the CronJob that status.cronJobName names. The annotation segmentexport.io/planRequestedAt, set to the present time, asks for a plan instead: status.plan then tells what a run would do, and nothing is sent. Where status.pendingApproval says that a run waits for a person's word, segmentexport.io/approvedRun, set to that run's name, gives it. segmentexport.io/cancelledRun, set to the name of a run that is at work or waits, ends it. A segment at Criteo reaches nobody until an audience uses it.
+ * CriteoSegmentExport sends segments of customer profiles to contact-list segments at Criteo. Applying or changing one never starts a run. Runs start by spec.schedule, after the Jobs of spec.runAfter, by setting the annotation segmentexport.io/requestedAt to the present time (RFC 3339), and by kubectl create job --from=cronjob/... with the CronJob that status.cronJobName names. The annotation segmentexport.io/planRequestedAt, set to the present time, asks for a plan instead: status.plan then tells what a run would do, and nothing is sent. Where status.pendingApproval says that a run waits for a person's word, segmentexport.io/approvedRun, set to that run's name, gives it. segmentexport.io/cancelledRun, set to the name of a run that is at work or waits, ends it. A segment at Criteo reaches nobody until an audience uses it.
  */
 export interface CriteoSegmentExport {
   /**
@@ -79,13 +79,13 @@ export interface CriteoSegmentExportSpec {
    */
   schedule?: Schedule;
   /**
-   * Start a run after Jobs that refresh the source have succeeded. 1 to 10 of them. Default: none. Not supported by this release: the resource is refused with the reason NotYetSupported. Example: [{cronJob: nightly-refresh}]
+   * Start a run after Jobs that refresh the source have succeeded, beside or instead of the schedule. What succeeded before the export, or before its entry here, starts nothing; several that succeeded meanwhile are one run. 1 to 10 of them. Default: none. Example: [{cronJob: nightly-refresh}]
    *
    * Items: The Jobs of one kind. Exactly one of cronJob and jobSelector.
    */
   runAfter?: RunAfter[];
   /**
-   * Whether a run starts after any of runAfter has succeeded, or after all have. One of Any and All. Default: Any. Example: All
+   * Whether a run starts after any of runAfter has succeeded, or after each of them has since the last such run. One of Any and All. Default: Any. Example: All
    */
   runAfterPolicy: 'Any' | 'All';
   /**
@@ -162,6 +162,16 @@ export interface CriteoSegmentExportStatus {
    * Since when the schedule holds; scheduled times before that start nothing.
    */
   schedule?: ScheduleStatus;
+  /**
+   * What is known of the Jobs that spec.runAfter names, an entry for each.
+   *
+   * Items: The Jobs of one entry of spec.runAfter.
+   */
+  runAfter?: RunAfterStatus[];
+  /**
+   * The policy by which status.runAfter was read; a change of it starts nothing by itself. One of Any and All.
+   */
+  runAfterPolicy?: 'Any' | 'All';
   /**
    * The last value of the annotation segmentexport.io/requestedAt that was acted on. Example: "2026-11-22T04:00:00Z"
    */
@@ -673,7 +683,7 @@ export interface Schedule {
    */
   timeZone: string;
   /**
-   * Up to how many seconds later runs start, so that exports of the same schedule do not start together. Each export has its own, steady delay. 0 to 3600. Default: 0. Example: 600
+   * Up to how many seconds later scheduled runs start, so that exports of the same schedule do not start together. Each export has its own, steady delay. 0 to 3600. Default: 0. Example: 600
    */
   jitterSeconds: number;
   /**
@@ -687,11 +697,11 @@ export interface Schedule {
  */
 export interface RunAfter {
   /**
-   * Name of a CronJob in this namespace. At most 63 characters. Example: "nightly-refresh"
+   * Name of a CronJob in this namespace; Jobs made from it by hand count too. At most 63 characters. Example: "nightly-refresh"
    */
   cronJob?: string;
   /**
-   * Jobs in this namespace that carry these labels. Example: {matchLabels: {app: refresh}}
+   * Jobs in this namespace that carry these labels. Those of the export itself never count. Example: {matchLabels: {app: refresh}}
    */
   jobSelector?: {
     /**
@@ -836,6 +846,24 @@ export interface ScheduleStatus {
 }
 
 /**
+ * The Jobs of one entry of spec.runAfter.
+ */
+export interface RunAfterStatus {
+  /**
+   * Which Jobs: "CronJob" and its name, or "Jobs" and their labels. Example: "CronJob nightly-refresh"
+   */
+  target: string;
+  /**
+   * What succeeded until then starts nothing any more: it was answered by a run, or lies before the entry, or before a resume. RFC 3339, UTC. Example: "2026-11-22T03:58:12Z"
+   */
+  handledUntil: string;
+  /**
+   * When the newest that was seen had succeeded; absent where none was. RFC 3339, UTC. Example: "2026-11-22T03:58:12Z"
+   */
+  completedAt?: string;
+}
+
+/**
  * The run at work, where there is one.
  */
 export interface ActiveRun {
@@ -848,9 +876,9 @@ export interface ActiveRun {
    */
   jobUID?: string;
   /**
-   * What started the run: the schedule, the annotation requestedAt (Request), a Job that a person made (Manual), the annotation approvedRun (Approval), the annotation planRequestedAt (Plan), or that segments of another connection or of a deleted export are to be dealt with (Retire).
+   * What started the run: the schedule, a Job of spec.runAfter (After), the annotation requestedAt (Request), a Job that a person made (Manual), the annotation approvedRun (Approval), the annotation planRequestedAt (Plan), or that segments of another connection or of a deleted export are to be dealt with (Retire).
    */
-  trigger: 'Schedule' | 'Request' | 'Manual' | 'Approval' | 'Plan' | 'Retire';
+  trigger: 'Schedule' | 'After' | 'Request' | 'Manual' | 'Approval' | 'Plan' | 'Retire';
   /**
    * The value of the annotation, for a Request or a Plan. Example: "2026-11-22T04:00:00Z"
    */
@@ -867,6 +895,10 @@ export interface ActiveRun {
    * The scheduled time, for a Schedule. RFC 3339, UTC. Example: "2026-11-22T03:00:00Z"
    */
   scheduledFor?: string;
+  /**
+   * When the newest Job of runAfter had succeeded that the run answers, for After. RFC 3339, UTC. Example: "2026-11-22T03:58:12Z"
+   */
+  completedAt?: string;
   /**
    * When it began. RFC 3339, UTC. Example: "2026-11-22T04:00:03Z"
    */
@@ -886,9 +918,9 @@ export interface RunSummary {
    */
   jobName: string;
   /**
-   * What started the run: the schedule, the annotation requestedAt (Request), a Job that a person made (Manual), the annotation approvedRun (Approval), the annotation planRequestedAt (Plan), or that segments of another connection or of a deleted export are to be dealt with (Retire).
+   * What started the run: the schedule, a Job of spec.runAfter (After), the annotation requestedAt (Request), a Job that a person made (Manual), the annotation approvedRun (Approval), the annotation planRequestedAt (Plan), or that segments of another connection or of a deleted export are to be dealt with (Retire).
    */
-  trigger?: 'Schedule' | 'Request' | 'Manual' | 'Approval' | 'Plan' | 'Retire';
+  trigger?: 'Schedule' | 'After' | 'Request' | 'Manual' | 'Approval' | 'Plan' | 'Retire';
   /**
    * The value of the annotation, for a Request or a Plan. Example: "2026-11-22T04:00:00Z"
    */
@@ -901,6 +933,10 @@ export interface RunSummary {
    * The scheduled time, for a Schedule. RFC 3339, UTC. Example: "2026-11-22T03:00:00Z"
    */
   scheduledFor?: string;
+  /**
+   * When the newest Job of runAfter had succeeded that the run answers, for After. RFC 3339, UTC. Example: "2026-11-22T03:58:12Z"
+   */
+  completedAt?: string;
   /**
    * metadata.generation of the spec that it used. Example: 3
    */

@@ -1983,6 +1983,41 @@ export const criteoSegmentExportSchema = {
             }
           }
         },
+        "runAfter": {
+          "type": "array",
+          "maxItems": 10,
+          "x-kubernetes-list-type": "atomic",
+          "items": {
+            "type": "object",
+            "required": [
+              "target",
+              "handledUntil"
+            ],
+            "properties": {
+              "target": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 4096
+              },
+              "handledUntil": {
+                "type": "string",
+                "format": "date-time"
+              },
+              "completedAt": {
+                "type": "string",
+                "format": "date-time"
+              }
+            }
+          }
+        },
+        "runAfterPolicy": {
+          "type": "string",
+          "maxLength": 10,
+          "enum": [
+            "Any",
+            "All"
+          ]
+        },
         "lastHandledRequestedAt": {
           "type": "string",
           "maxLength": 64
@@ -2011,6 +2046,7 @@ export const criteoSegmentExportSchema = {
               "maxLength": 10,
               "enum": [
                 "Schedule",
+                "After",
                 "Request",
                 "Manual",
                 "Approval",
@@ -2031,6 +2067,10 @@ export const criteoSegmentExportSchema = {
               "maxLength": 253
             },
             "scheduledFor": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "completedAt": {
               "type": "string",
               "format": "date-time"
             },
@@ -2124,6 +2164,7 @@ export const criteoSegmentExportSchema = {
               "maxLength": 10,
               "enum": [
                 "Schedule",
+                "After",
                 "Request",
                 "Manual",
                 "Approval",
@@ -2140,6 +2181,10 @@ export const criteoSegmentExportSchema = {
               "maxLength": 63
             },
             "scheduledFor": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "completedAt": {
               "type": "string",
               "format": "date-time"
             },
@@ -2293,6 +2338,7 @@ export const criteoSegmentExportSchema = {
               "maxLength": 10,
               "enum": [
                 "Schedule",
+                "After",
                 "Request",
                 "Manual",
                 "Approval",
@@ -2309,6 +2355,10 @@ export const criteoSegmentExportSchema = {
               "maxLength": 63
             },
             "scheduledFor": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "completedAt": {
               "type": "string",
               "format": "date-time"
             },
@@ -3226,6 +3276,7 @@ export const criteoSegmentExportSchema = {
                 "maxLength": 10,
                 "enum": [
                   "Schedule",
+                  "After",
                   "Request",
                   "Manual",
                   "Approval",
@@ -3242,6 +3293,10 @@ export const criteoSegmentExportSchema = {
                 "maxLength": 63
               },
               "scheduledFor": {
+                "type": "string",
+                "format": "date-time"
+              },
+              "completedAt": {
                 "type": "string",
                 "format": "date-time"
               },

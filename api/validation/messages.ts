@@ -8,24 +8,27 @@ export interface FieldError {
   message: string;
 }
 
-/** An error of ajv (compiled with `verbose`) in words. */
-export function toFieldError(error: ErrorObject): FieldError {
-  const parent = fieldPath(error.instancePath);
+/** An error of ajv (compiled with `verbose`) in words; of a secret object without a word of its values. */
+export function toFieldError(error: ErrorObject, secret = false): FieldError {
+  const parent = pathOf(error.instancePath);
   const { params } = error;
   switch (error.keyword) {
     case 'required':
-      return { field: join(parent, params.missingProperty), message: 'is missing, but required' };
+      return { field: fieldPath(parent, params.missingProperty), message: 'is missing, but required' };
     case 'additionalProperties':
       return {
-        field: join(parent, params.additionalProperty),
+        field: fieldPath(parent, params.additionalProperty),
         message: `is not a field; the fields here are ${knownFields(error)}`,
       };
     default:
-      return { field: parent, message: messageOf(error) };
+      return { field: parent, message: messageOf(error, secret ? () => 'another value' : shown) };
   }
 }
 
-function messageOf({ keyword, params, data, message }: ErrorObject): string {
+function messageOf(
+  { keyword, params, data, message }: ErrorObject,
+  shown: (data: unknown) => string,
+): string {
   switch (keyword) {
     case 'type':
       return `must be ${typeNames(params.type)}, but is ${kindOf(data)}${quotesHint(params.type, data)}`;
@@ -69,12 +72,13 @@ const formatNames: Record<string, string> = {
 };
 
 /** `/spec/segments/0/name` becomes `spec.segments[0].name`. */
-function fieldPath(pointer: string): string {
+function pathOf(pointer: string): string {
   const steps = pointer.split('/').slice(1);
-  return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~')).reduce(join, '');
+  return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~')).reduce(fieldPath, '');
 }
 
-function join(parent: string, step: string): string {
+/** The path of a field or an item of what lies at `parent`; that of the whole object is ''. */
+export function fieldPath(parent: string, step: string): string {
   if (/^\d+$/.test(step)) return `${parent}[${step}]`;
   if (!/^[A-Za-z0-9_-]+$/.test(step)) return `${parent}["${step}"]`;
   return parent === '' ? step : `${parent}.${step}`;

@@ -1,3 +1,4 @@
+import type { EventReason } from './eventreasons.ts';
 import type { Claim, CronJob, Job } from './kubernetes.ts';
 
 /**
@@ -25,7 +26,7 @@ export type Action =
 /** An event to be published once the status was written. */
 export interface PlannedEvent {
   type: 'Normal' | 'Warning';
-  reason: string;
+  reason: EventReason;
   /** What the controller did or refused to do: the `action` of events.k8s.io/v1. */
   action: string;
   note: string;

@@ -3,13 +3,14 @@ import { parseTime } from '../../api/time.ts';
 import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
 
-export type Trigger = 'Schedule' | 'Request' | 'Manual' | 'Approval' | 'Plan';
+export type Trigger = 'Schedule' | 'After' | 'Request' | 'Manual' | 'Approval' | 'Plan';
 
 /** What made a Job of a run or a plan. */
 export function triggerOf(job: Job): Trigger {
   if (planRequestOf(job) !== undefined) return 'Plan';
   if (approvalOf(job) !== undefined) return 'Approval';
   if (requestOf(job) !== undefined) return 'Request';
+  if (afterOf(job) !== undefined) return 'After';
   return scheduledFor(job) === undefined ? 'Manual' : 'Schedule';
 }
 
@@ -39,6 +40,26 @@ export function approvalOf(job: Job): Approved | undefined {
   return isOne ? { runName, token } : undefined;
 }
 
+/** When the Jobs had succeeded that a run follows: RFC 3339, by the entry of spec.runAfter. */
+export type Answered = Readonly<Record<string, string>>;
+
+/** What a Job answers that follows others. Anyone can annotate a Job: what is no such map is nothing of ours. */
+export function afterOf(job: Job): Answered | undefined {
+  const text = job.metadata.annotations?.[annotations.after];
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const times: unknown[] = Object.values(value);
+  const isOne =
+    times.length > 0 && times.every((time) => typeof time === 'string' && parseTime(time) !== undefined);
+  return isOne ? (value as Answered) : undefined;
+}
+
 /** Deals with segments that left the export: it answers no asking, the controller makes it by itself. */
 export function isRetirement(job: Job): boolean {
   return job.metadata.labels?.[labels.runKind] === 'Retire';
@@ -66,6 +87,8 @@ export function askOf(job: Job): string {
       return `Approval ${approvalOf(job)?.runName}`;
     case 'Request':
       return `Request ${requestOf(job)}`;
+    case 'After':
+      return `After ${job.metadata.annotations?.[annotations.after]}`;
     case 'Schedule':
       return `Schedule ${scheduledFor(job)}`;
     case 'Manual':

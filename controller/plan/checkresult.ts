@@ -1,7 +1,9 @@
 import type { CriteoConnection, CriteoConnectionStatus } from '../../api/generated/criteoconnection.ts';
-import { isRunReason, runReasons } from '../../api/reasons.ts';
+import { isRunReason, type RunReason, runReasons } from '../../api/reasons.ts';
 import { formatTime } from '../../api/time.ts';
-import type { Readiness, Wanted } from './conditions.ts';
+import { deprecatedByCriteo } from './conditionreasons.ts';
+import type { ConnectionReadiness, Wanted } from './conditions.ts';
+import type { EndReason } from './endreasons.ts';
 import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
 import { messageFor } from './messages/index.ts';
@@ -11,9 +13,9 @@ import { runContext } from './runcontext.ts';
 type LastCheck = NonNullable<CriteoConnectionStatus['lastCheck']>;
 
 export interface CheckResult {
-  check: Omit<LastCheck, 'generation'>;
+  check: Omit<LastCheck, 'generation'> & { reason: EndReason };
   advertisers?: NonNullable<CriteoConnectionStatus['advertisers']>;
-  readiness: Readiness;
+  readiness: ConnectionReadiness;
   /** ApiVersionDeprecated, where Criteo's replies said so. */
   deprecated?: Wanted;
 }
@@ -22,7 +24,9 @@ const credentialsAccepted = 'CredentialsAccepted';
 const checkFailed = 'CheckFailed';
 
 /** Whether a reason of Ready is what a check said, and not what kept one from ending. */
-export function isCheckReason(reason: string): boolean {
+export function isCheckReason(
+  reason: string,
+): reason is typeof credentialsAccepted | typeof checkFailed | RunReason {
   return reason === credentialsAccepted || reason === checkFailed || isRunReason(reason);
 }
 
@@ -95,7 +99,7 @@ function deprecation(version: string, sunset: string | undefined): Wanted {
   return {
     type: 'ApiVersionDeprecated',
     status: 'True',
-    reason: 'DeprecatedByCriteo',
+    reason: deprecatedByCriteo,
     message: `spec.api.version: Criteo ends version ${version}${sunset === undefined ? '' : ` on ${sunset}`}; name a newer one.`,
   };
 }

@@ -1,8 +1,9 @@
 import type { ActiveRun, CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { formatTime } from '../../api/time.ts';
-import { approvalOf, isRetirement, momentOf, planRequestOf, requestOf, triggerOf } from './ask.ts';
+import { afterOf, approvalOf, isRetirement, momentOf, planRequestOf, requestOf, triggerOf } from './ask.ts';
 import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
+import { newestHandled } from './request.ts';
 
 export interface ClaimInput {
   resource: CriteoSegmentExport;
@@ -66,6 +67,8 @@ function activeRun(job: Job, { resource, now }: ClaimInput): ActiveRun {
       return { ...run, requestedAt: requestOf(job) ?? '' };
     case 'Approval':
       return { ...run, approvedRun: approvedRun ?? '' };
+    case 'After':
+      return { ...run, completedAt: newestHandled(Object.values(afterOf(job) ?? {})) ?? '' };
     case 'Schedule':
       return { ...run, scheduledFor: formatTime(momentOf(job)) };
     default:

@@ -31,7 +31,7 @@ test('the time of a condition moves with its status, and with nothing else', () 
 test('what is normal again has no condition', () => {
   const stalled = readinessConditions({
     status: 'False',
-    reason: 'X',
+    reason: 'ChildRefused',
     message: 'Mend it.',
     progress: 'Stalled',
   });

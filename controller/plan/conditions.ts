@@ -1,6 +1,7 @@
 import type { Condition } from '../../api/generated/common.ts';
 import { conditionTypes } from '../../api/reasons.ts';
 import { formatTime } from '../../api/time.ts';
+import type { ConnectionReadyReason, ExportReadyReason } from './conditionreasons.ts';
 import { cut } from './text.ts';
 
 export type { Condition };
@@ -9,9 +10,9 @@ export type { Condition };
 export const checking = 'Checking';
 
 /** What a resource's Ready says, and what kstatus makes of it. */
-export interface Readiness {
+export interface Readiness<Reason extends ExportReadyReason | ConnectionReadyReason> {
   status: 'True' | 'False' | 'Unknown';
-  reason: string;
+  reason: Reason;
   message: string;
   /**
    * `Stalled`: nothing changes until a person acts. `Reconciling`: it may get
@@ -20,12 +21,15 @@ export interface Readiness {
   progress?: 'Stalled' | 'Reconciling';
 }
 
+export type ExportReadiness = Readiness<ExportReadyReason>;
+export type ConnectionReadiness = Readiness<ConnectionReadyReason>;
+
 /** A CronJob or Job was refused: by a quota, a policy, or for a value that the API server does not take. */
-export function childRefused(refusal: string): Readiness {
+export function childRefused(refusal: string): Readiness<'ChildRefused'> {
   return {
     status: 'False',
     reason: 'ChildRefused',
-    message: `Kubernetes refused an object that this needs: ${refusal} It is tried again.`,
+    message: `Kubernetes refused an object that this needs: ${refusal}${refusal.endsWith('.') ? '' : '.'} It is tried again.`,
     progress: 'Stalled',
   };
 }
@@ -60,7 +64,7 @@ export function setConditions(wanted: readonly Wanted[], context: ConditionConte
 }
 
 /** Ready, and Reconciling or Stalled beside it, never both. */
-export function readinessConditions(readiness: Readiness): Wanted[] {
+export function readinessConditions(readiness: ExportReadiness | ConnectionReadiness): Wanted[] {
   const { status, reason, message, progress } = readiness;
   const wanted: Wanted[] = [{ type: conditionTypes.ready, status, reason, message }];
   if (progress !== undefined) wanted.push({ type: progress, status: 'True', reason, message });

@@ -4,7 +4,7 @@ import { formatTime, parseTime } from '../../api/time.ts';
 import type { Action, Plan } from './action.ts';
 import { checkJob, checkJobName } from './checkjob.ts';
 import { type CheckResult, checkResult, nextCheckAt } from './checkresult.ts';
-import type { Readiness } from './conditions.ts';
+import type { ConnectionReadiness } from './conditions.ts';
 import { claimActions, claimNotOurs, ledgerClaimFault, ledgerPlace } from './connectionledger.ts';
 import { connectionConditions, connectionEvents } from './connectionstatus.ts';
 import { setOrDrop } from './fields.ts';
@@ -91,7 +91,7 @@ export function planConnection(
   };
 }
 
-function definitionFault(connection: CriteoConnection, settings: Settings): Readiness | undefined {
+function definitionFault(connection: CriteoConnection, settings: Settings): ConnectionReadiness | undefined {
   const { baseUrl } = connection.spec.api;
   if (settings.allowedBaseUrls.includes(baseUrl.replace(/\/$/, ''))) return undefined;
   return {
@@ -103,7 +103,7 @@ function definitionFault(connection: CriteoConnection, settings: Settings): Read
 }
 
 /** Resting is what the user wants, so it is Ready. */
-function restingState(connection: CriteoConnection): Readiness | undefined {
+function restingState(connection: CriteoConnection): ConnectionReadiness | undefined {
   if (connection.spec.dataPrivacy.agreed === false) {
     return {
       status: 'True',

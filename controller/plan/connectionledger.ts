@@ -1,6 +1,6 @@
 import type { CriteoConnection, LedgerPlace } from '../../api/generated/criteoconnection.ts';
 import type { Action } from './action.ts';
-import type { Readiness } from './conditions.ts';
+import type { ConnectionReadiness } from './conditions.ts';
 import type { Claim } from './kubernetes.ts';
 import { isLedgerClaim, ledgerClaim } from './ledger.ts';
 
@@ -13,7 +13,10 @@ export interface SeenLedger {
 export const claimNotOurs = 'LedgerClaimNotOurs';
 
 /** A claim that somebody else made is not written to: it may be anything. */
-export function ledgerClaimFault({ connection, ledgerClaim: found }: SeenLedger): Readiness | undefined {
+export function ledgerClaimFault({
+  connection,
+  ledgerClaim: found,
+}: SeenLedger): ConnectionReadiness | undefined {
   if (!connection.spec.ledger?.volume || !found || isLedgerClaim(found)) return undefined;
   return {
     status: 'False',

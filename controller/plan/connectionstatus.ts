@@ -2,12 +2,13 @@ import type { CriteoConnection, CriteoConnectionStatus } from '../../api/generat
 import { conditionTypes } from '../../api/reasons.ts';
 import type { PlannedEvent } from './action.ts';
 import { type CheckResult, isCheckReason } from './checkresult.ts';
+import { isConnectionReason } from './conditionreasons.ts';
 import {
   type Condition,
+  type ConnectionReadiness,
   checking,
   childRefused,
   findCondition,
-  type Readiness,
   readinessConditions,
   setConditions,
   type Wanted,
@@ -19,7 +20,7 @@ export interface ConnectionConditionsInput {
   status: CriteoConnectionStatus;
   previous: readonly Condition[];
   /** The definition's fault, or that it is meant to rest. */
-  rests: Readiness | undefined;
+  rests: ConnectionReadiness | undefined;
   /** Of a check that ended just now. */
   result: CheckResult | undefined;
   startFault: string | undefined;
@@ -42,7 +43,7 @@ export function connectionConditions(input: ConnectionConditionsInput): Conditio
 }
 
 /** Ready: the last check of this generation succeeded. */
-function readiness(input: ConnectionConditionsInput): Readiness {
+function readiness(input: ConnectionConditionsInput): ConnectionReadiness {
   const { rests, result, startFault } = input;
   const kept = keptReadiness(input);
   if (rests) return rests;
@@ -59,7 +60,7 @@ function readiness(input: ConnectionConditionsInput): Readiness {
 
 const podNotStarted = 'PodNotStarted';
 
-function podFault(input: ConnectionConditionsInput, fault: string): Readiness {
+function podFault(input: ConnectionConditionsInput, fault: string): ConnectionReadiness {
   const job = input.status.activeCheck?.jobName;
   return {
     status: 'False',
@@ -69,7 +70,7 @@ function podFault(input: ConnectionConditionsInput, fault: string): Readiness {
   };
 }
 
-function beingChecked(input: ConnectionConditionsInput): Readiness {
+function beingChecked(input: ConnectionConditionsInput): ConnectionReadiness {
   const job = input.status.activeCheck?.jobName;
   return {
     status: 'False',
@@ -87,20 +88,20 @@ function keptReadiness({
   connection,
   previous,
   result,
-}: ConnectionConditionsInput): Readiness | undefined {
+}: ConnectionConditionsInput): ConnectionReadiness | undefined {
   const ready = findCondition(previous, conditionTypes.ready);
   const current = status.lastCheck?.generation === connection.metadata.generation;
   if (!ready || !current) return undefined;
   // A pod that never started is the last check's own word once that has ended without a report.
   const ended = status.lastCheck?.outcome === 'Unknown' || result !== undefined;
-  const checksWord = isCheckReason(ready.reason) || (ready.reason === podNotStarted && ended);
-  if (!checksWord) return undefined;
+  const { reason } = ready;
+  if (!isCheckReason(reason) && !(reason === podNotStarted && ended)) return undefined;
   const progress = [conditionTypes.stalled, conditionTypes.reconciling].find((type) =>
     findCondition(previous, type),
   );
   return {
     status: ready.status,
-    reason: ready.reason,
+    reason,
     message: ready.message,
     ...(progress === undefined ? {} : { progress }),
   };
@@ -124,9 +125,10 @@ export function connectionEvents(
     const then = findCondition(before.conditions, type);
     if (!now || now.reason === checking || (now.status === then?.status && now.reason === then.reason))
       return [];
+    const { reason } = now;
+    // A status read back may have any text; what is new in it is of the list.
+    if (!isConnectionReason(reason)) return [];
     const good = type === conditionTypes.ready && now.status === 'True';
-    return [
-      { type: good ? 'Normal' : 'Warning', reason: now.reason, action: 'CheckConnection', note: now.message },
-    ];
+    return [{ type: good ? 'Normal' : 'Warning', reason, action: 'CheckConnection', note: now.message }];
   });
 }

@@ -1,14 +1,14 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { conditionTypes } from '../../api/reasons.ts';
-import { checking, childRefused, findCondition, type Readiness } from './conditions.ts';
+import { checking, childRefused, type ExportReadiness, findCondition } from './conditions.ts';
 import { advertiserOf, policyOf } from './exportdocument.ts';
 import { jobFieldFault } from './jobfields.ts';
 import { messageFor } from './messages/index.ts';
 import { scheduleFault } from './nextruntime.ts';
+import { runAfterFault } from './runafterfault.ts';
 import type { Settings } from './settings.ts';
 import { endpointFault } from './sourceendpoints.ts';
-import { unsupportedExportFields, unsupportedMessage } from './unsupported.ts';
 
 /** What a definition's checks look at. */
 export interface DefinitionInput {
@@ -31,14 +31,14 @@ export interface Refusal {
   namespaceTerminating: boolean;
 }
 
-type Check = (input: DefinitionInput, settings: Settings) => Readiness | undefined;
+type Check = (input: DefinitionInput, settings: Settings) => ExportReadiness | undefined;
 
 /** Without these there is nothing that could run. The first that fails is told. */
 const definitionChecks: Check[] = [
-  checkSupported,
   checkEndpoint,
   checkJobFields,
   checkSchedule,
+  checkRunAfter,
   checkConnectionExists,
   checkConsentGiven,
   checkAdvertiserGiven,
@@ -57,15 +57,19 @@ const blockers: Check[] = [
   checkServiceAccount,
 ];
 
-export function definitionFault(input: DefinitionInput, settings: Settings): Readiness | undefined {
+export function definitionFault(input: DefinitionInput, settings: Settings): ExportReadiness | undefined {
   return first(definitionChecks, input, settings);
 }
 
-export function blocker(input: DefinitionInput, settings: Settings): Readiness | undefined {
+export function blocker(input: DefinitionInput, settings: Settings): ExportReadiness | undefined {
   return first(blockers, input, settings);
 }
 
-function first(checks: readonly Check[], input: DefinitionInput, settings: Settings): Readiness | undefined {
+function first(
+  checks: readonly Check[],
+  input: DefinitionInput,
+  settings: Settings,
+): ExportReadiness | undefined {
   for (const check of checks) {
     const fault = check(input, settings);
     if (fault) return fault;
@@ -73,30 +77,29 @@ function first(checks: readonly Check[], input: DefinitionInput, settings: Setti
   return undefined;
 }
 
-function checkSupported({ export: { spec } }: DefinitionInput): Readiness | undefined {
-  const fields = unsupportedExportFields(spec);
-  if (fields.length === 0) return undefined;
-  return {
-    status: 'False',
-    reason: 'NotYetSupported',
-    message: unsupportedMessage(fields),
-    progress: 'Stalled',
-  };
+function checkRunAfter(input: DefinitionInput): ExportReadiness | undefined {
+  return runAfterFault(input.export, input.connection?.metadata.uid);
 }
 
-function checkEndpoint({ export: { spec } }: DefinitionInput, settings: Settings): Readiness | undefined {
+function checkEndpoint(
+  { export: { spec } }: DefinitionInput,
+  settings: Settings,
+): ExportReadiness | undefined {
   return endpointFault(spec.source, settings);
 }
 
-function checkJobFields({ export: { spec } }: DefinitionInput, settings: Settings): Readiness | undefined {
+function checkJobFields(
+  { export: { spec } }: DefinitionInput,
+  settings: Settings,
+): ExportReadiness | undefined {
   return jobFieldFault(spec.job, settings);
 }
 
-function checkSchedule(input: DefinitionInput): Readiness | undefined {
+function checkSchedule(input: DefinitionInput): ExportReadiness | undefined {
   return scheduleFault(input.export);
 }
 
-function checkConnectionExists(input: DefinitionInput): Readiness | undefined {
+function checkConnectionExists(input: DefinitionInput): ExportReadiness | undefined {
   if (input.connection && input.connection.metadata.deletionTimestamp === undefined) return undefined;
   return {
     status: 'False',
@@ -108,7 +111,7 @@ function checkConnectionExists(input: DefinitionInput): Readiness | undefined {
 }
 
 /** Whoever answers for the account decides that nobody is sent without a filter. */
-function checkConsentGiven({ export: { spec }, connection }: DefinitionInput): Readiness | undefined {
+function checkConsentGiven({ export: { spec }, connection }: DefinitionInput): ExportReadiness | undefined {
   if (connection?.spec.requireConsent !== true || spec.consent) return undefined;
   return {
     status: 'False',
@@ -118,7 +121,7 @@ function checkConsentGiven({ export: { spec }, connection }: DefinitionInput): R
   };
 }
 
-function checkAdvertiserGiven(input: DefinitionInput): Readiness | undefined {
+function checkAdvertiserGiven(input: DefinitionInput): ExportReadiness | undefined {
   if (advertiserOf(input) !== undefined) return undefined;
   return {
     status: 'False',
@@ -129,7 +132,7 @@ function checkAdvertiserGiven(input: DefinitionInput): Readiness | undefined {
 }
 
 /** What removes at Criteo needs to know what it added there. */
-function checkLedgerGiven(input: DefinitionInput): Readiness | undefined {
+function checkLedgerGiven(input: DefinitionInput): ExportReadiness | undefined {
   const { spec } = input.export;
   if (!input.connection || input.connection.spec.ledger) return undefined;
   const wishes: [string, string][] = [];
@@ -153,7 +156,7 @@ function checkLedgerGiven(input: DefinitionInput): Readiness | undefined {
 /** A connection that is suspended, or whose consent was taken back, is meant to rest: that is no fault. */
 export function checkConnectionUsed({
   connection,
-}: Pick<DefinitionInput, 'connection'>): Readiness | undefined {
+}: Pick<DefinitionInput, 'connection'>): ExportReadiness | undefined {
   const name = connection?.metadata.name;
   if (connection?.spec.dataPrivacy.agreed === false) {
     return {
@@ -174,7 +177,7 @@ export function checkConnectionUsed({
 
 export function checkConnectionReady({
   connection,
-}: Pick<DefinitionInput, 'connection'>): Readiness | undefined {
+}: Pick<DefinitionInput, 'connection'>): ExportReadiness | undefined {
   const name = connection?.metadata.name;
   const ready = findCondition(connection?.status?.conditions, conditionTypes.ready);
   const current = connection?.status?.observedGeneration === connection?.metadata.generation;
@@ -197,7 +200,7 @@ export function checkConnectionReady({
 }
 
 /** The connection's check lists the advertisers, so that a wrong one is told before any run. */
-function checkAdvertiserAllowed(input: DefinitionInput): Readiness | undefined {
+function checkAdvertiserAllowed(input: DefinitionInput): ExportReadiness | undefined {
   const known = input.connection?.status?.advertisers;
   const advertiserId = advertiserOf(input);
   if (known === undefined || advertiserId === undefined) return undefined;
@@ -212,11 +215,11 @@ function checkAdvertiserAllowed(input: DefinitionInput): Readiness | undefined {
   };
 }
 
-function checkChildrenAccepted({ refusal }: DefinitionInput): Readiness | undefined {
+function checkChildrenAccepted({ refusal }: DefinitionInput): ExportReadiness | undefined {
   return refusal && childRefused(refusal.message);
 }
 
-function checkClaim({ export: { spec }, claimExists }: DefinitionInput): Readiness | undefined {
+function checkClaim({ export: { spec }, claimExists }: DefinitionInput): ExportReadiness | undefined {
   if (claimExists !== false) return undefined;
   return {
     status: 'False',
@@ -227,7 +230,10 @@ function checkClaim({ export: { spec }, claimExists }: DefinitionInput): Readine
 }
 
 /** What exports remember is hashes of the addresses of all of them: nobody's list. */
-function checkClaimIsNoLedger({ export: { spec }, claimIsLedger }: DefinitionInput): Readiness | undefined {
+function checkClaimIsNoLedger({
+  export: { spec },
+  claimIsLedger,
+}: DefinitionInput): ExportReadiness | undefined {
   if (!claimIsLedger) return undefined;
   return {
     status: 'False',
@@ -241,7 +247,7 @@ function checkClaimIsNoLedger({ export: { spec }, claimIsLedger }: DefinitionInp
 function checkServiceAccount({
   export: { spec },
   serviceAccountExists,
-}: DefinitionInput): Readiness | undefined {
+}: DefinitionInput): ExportReadiness | undefined {
   if (serviceAccountExists !== false) return undefined;
   return {
     status: 'False',
@@ -251,7 +257,7 @@ function checkServiceAccount({
   };
 }
 
-function checkSuspended({ export: { spec } }: DefinitionInput): Readiness | undefined {
+function checkSuspended({ export: { spec } }: DefinitionInput): ExportReadiness | undefined {
   if (spec.suspend !== true) return undefined;
   return { status: 'True', reason: 'Suspended', message: 'spec.suspend is true; no new run starts.' };
 }

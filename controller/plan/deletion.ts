@@ -7,7 +7,7 @@ import type { Action, Plan, PlannedEvent } from './action.ts';
 import { isOver, stopped } from './afterrun.ts';
 import { isRetirement } from './ask.ts';
 import { claim } from './claim.ts';
-import { childRefused, type Readiness } from './conditions.ts';
+import { childRefused, type ExportReadiness } from './conditions.ts';
 import { forgetRetained } from './connectionchange.ts';
 import { endedRun } from './endedrun.ts';
 import { afterEnd } from './ends.ts';
@@ -96,6 +96,7 @@ export function planDeletion(seen: ObservedExport, now: number, settings: Settin
     connection: seen.connection,
     waiting: undefined,
     startFault: undefined,
+    notFound: undefined,
     now,
   });
   const actions: Action[] = [
@@ -232,8 +233,8 @@ function deletingState(
   { export: resource, refusal }: ObservedExport,
   isQuiet: boolean,
   { now, deadline }: { now: number; deadline: number },
-): Readiness {
-  const state = (message: string): Readiness => ({
+): ExportReadiness {
+  const state = (message: string): ExportReadiness => ({
     status: 'False',
     reason: 'Deleting',
     message,

@@ -81,10 +81,25 @@ describe('a definition that cannot run says what would mend it:', () => {
   withdrawn.spec.dataPrivacy.agreed = false;
   test.each<[string, Partial<ObservedExport>, string, string]>([
     [
-      'a field of a later release',
-      { export: segmentExport({ spec: { runAfter: [{ cronJob: 'refresh' }] } }) },
-      'False NotYetSupported Stalled',
-      'spec.runAfter: not supported',
+      'a run that is to follow its own CronJob',
+      { export: segmentExport({ spec: { runAfter: [{ cronJob }] } }) },
+      'False RunAfterItself Stalled',
+      "is this export's own CronJob",
+    ],
+    [
+      'a run that is to follow all runs of exports, its own included',
+      {
+        export: segmentExport({
+          spec: {
+            runAfter: [
+              { cronJob: 'refresh' },
+              { jobSelector: { matchLabels: { 'segmentexport.io/run-kind': 'Export' } } },
+            ],
+          },
+        }),
+      },
+      'False RunAfterItself Stalled',
+      "spec.runAfter[1].jobSelector.matchLabels: this export's own Jobs carry these labels",
     ],
     [
       'a label that the controller does not allow',

@@ -10,6 +10,7 @@ import { defaultStartingDeadlineSeconds } from './cronjob.ts';
 import { blocker, type DefinitionInput, definitionFault } from './definition.ts';
 import { planDeletion } from './deletion.ts';
 import { endedRun } from './endedrun.ts';
+import { endFault } from './endfault.ts';
 import { afterEnd } from './ends.ts';
 import { cronJobActions, jobActions } from './exportactions.ts';
 import { advertiserOf, modeOf } from './exportdocument.ts';
@@ -17,6 +18,7 @@ import { exportConditions, statusEvents } from './exportstatus.ts';
 import { exportTemplate } from './exporttemplate.ts';
 import { earliest, setOrDrop } from './fields.ts';
 import { finalizerActions } from './finalizer.ts';
+import type { Followed } from './followed.ts';
 import type { CronJob, Job, Pod } from './kubernetes.ts';
 import { nextRun } from './nextrun.ts';
 import { nextRunTime } from './nextruntime.ts';
@@ -25,6 +27,8 @@ import { startFault } from './outcome.ts';
 import { podsOf } from './pods.ts';
 import { isDeleted } from './retirejob.ts';
 import { type ObservedLedger, obstacleOf, targetsOf } from './retirement.ts';
+import { noteRunsAfter, readRunAfter } from './runafter.ts';
+import { runAfterNotFound } from './runafterfault.ts';
 import { scheduleStatus } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { runStopReason, stopReason } from './stop.ts';
@@ -41,6 +45,8 @@ export interface ObservedExport extends DefinitionInput {
   otherRunsOfConnection: number;
   /** The connections that status.ledgers remembers, by name, and the one that is named now. */
   remembered: ReadonlyMap<string, ObservedLedger>;
+  /** What there is of the entries of spec.runAfter, by `targetOf`. */
+  followed: ReadonlyMap<string, Followed>;
 }
 
 const movedAway = 'spec.connectionRef names another connection, and spec.deletionPolicy is Retain.';
@@ -86,6 +92,15 @@ export function planExport(
     startingDeadlineMs,
     blocked: (connection) => (connection === undefined ? fault : blocked)?.message ?? obstacle(connection),
   });
+  const after = readRunAfter(resource, {
+    previous,
+    status,
+    followed: seen.followed,
+    jobs: seen.jobs,
+    rests: fault !== undefined || resting,
+    resumedAt: parseTime(schedule.resumedAt),
+    now,
+  });
   const { decisions, retirement, active, stopping } = nextRun({
     seen,
     previous,
@@ -96,24 +111,28 @@ export function planExport(
     blocked: blocked?.message,
     schedule,
     startingDeadlineMs,
+    followed: after.entries,
     mustStop,
     cancelledRun: cancel.runName,
     now,
     settings,
   });
   const starting = active ? startFault(podsOf(seen.pods, active.jobName), now) : {};
+  const ending = endFault(seen.pods, now);
 
   setOrDrop(status, 'advertiserId', advertiserOf(seen));
   setOrDrop(status, 'cronJobName', seen.cronJob?.metadata.name ?? previous.cronJobName);
   setOrDrop(status, 'activeRun', active);
   setOrDrop(status, 'waitingRuns', decisions.waiting.length || undefined);
   noteHandled(status, asks, decisions);
+  const claimed = active && active.jobUID !== previous.activeRun?.jobUID ? active : undefined;
+  noteRunsAfter(status, after, decisions, claimed);
   if (cancel.handled !== undefined) status.lastHandledCancelledRun = cancel.handled;
   const scheduled = fault || resting ? {} : nextRunTime(resource, seen.cronJob, now);
   setOrDrop(status, 'nextRunTime', scheduled.nextRunTime);
-  if (active && active.jobUID !== previous.activeRun?.jobUID) {
-    const job = seen.jobs.find(({ metadata }) => metadata.uid === active.jobUID);
-    noteClaim(status, active, job, resource);
+  if (claimed) {
+    const job = seen.jobs.find(({ metadata }) => metadata.uid === claimed.jobUID);
+    noteClaim(status, claimed, job, resource);
   }
   tidyRetirements(status, { resource, remembered: seen.remembered, settings });
   status.conditions = exportConditions({
@@ -124,6 +143,8 @@ export function planExport(
     connection: seen.connection,
     waiting: decisions.waiting[0]?.why,
     startFault: starting.word,
+    podNotEnded: ending.podName,
+    notFound: runAfterNotFound(resource, seen.followed),
     now,
   });
 
@@ -143,6 +164,7 @@ export function planExport(
         decisions,
         requested,
         planRequested,
+        following: after.following,
         approved: approved?.connection === undefined ? approved?.approved : undefined,
         retirement,
         finalizer: finalizerActions(resource, status),
@@ -159,7 +181,9 @@ export function planExport(
     ...earliest(
       decisions.lookAgainAfterMs,
       starting.lookAgainAfterMs,
+      ending.lookAgainAfterMs,
       scheduled.lookAgainAfterMs,
+      after.lookAgainAfterMs,
       seen.claimExists === false || seen.serviceAccountExists === false ? unwatchedMs : undefined,
       untilTooLate(requested),
       untilTooLate(planRequested),

@@ -5,7 +5,14 @@ import type { NextRetirement } from './connectionchange.ts';
 import { cronJob, type RunTemplate } from './cronjob.ts';
 import { isPartOf } from './ispartof.ts';
 import type { CronJob, Job } from './kubernetes.ts';
-import { approvedJob, plannedJob, replacementJob, requestedJob } from './runjob.ts';
+import {
+  approvedJob,
+  type Following,
+  followingJob,
+  plannedJob,
+  replacementJob,
+  requestedJob,
+} from './runjob.ts';
 import type { Decisions, Skip } from './runs.ts';
 
 /** The CronJob as the definition wants it. */
@@ -41,6 +48,8 @@ export interface JobActionsInput {
   /** The value of a request that has no Job yet, of a request for a plan, and an approval. */
   requested: string | undefined;
   planRequested: string | undefined;
+  /** A run after other Jobs that has no Job yet. */
+  following: Following | undefined;
   approved: Approved | undefined;
   retirement: NextRetirement;
   finalizer: readonly Action[];
@@ -63,10 +72,11 @@ export function jobActions(input: JobActionsInput): Action[] {
     actions.push({ kind: 'DeleteJob', job });
   }
   if (template) {
-    const { requested, planRequested, approved } = input;
+    const { requested, planRequested, following, approved } = input;
     const jobs = [
       requested === undefined ? undefined : requestedJob(resource, template, requested),
       planRequested === undefined ? undefined : plannedJob(resource, template, planRequested),
+      following && followingJob(resource, template, following),
       approved && approvedJob(resource, template, approved),
     ];
     actions.push(...jobs.flatMap((job) => (job ? [{ kind: 'CreateJob' as const, job }] : [])));

@@ -4,19 +4,22 @@ import type {
   CriteoSegmentExportStatus,
   RunSummary,
 } from '../../api/generated/criteosegmentexport.ts';
-import { conditionTypes } from '../../api/reasons.ts';
+import { conditionTypes, isRunReason } from '../../api/reasons.ts';
 import { parseTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
 import { cancelled, isSameRun } from './afterrun.ts';
+import { type ExportReadyReason, isExportReason, partiallySucceeded } from './conditionreasons.ts';
 import {
   type Condition,
+  type ExportReadiness,
   findCondition,
-  type Readiness,
   readinessConditions,
   setConditions,
   type Wanted,
 } from './conditions.ts';
-import { planEvent } from './plannedrun.ts';
+import { isEndReason } from './endreasons.ts';
+import type { EventReason } from './eventreasons.ts';
+import { planEvents } from './plannedrun.ts';
 import { retirementEvents } from './retireresult.ts';
 import { isGuardStop, isSeenByCheck, isUsersFault } from './runresult.ts';
 
@@ -26,12 +29,16 @@ export interface ConditionsInput {
   status: CriteoSegmentExportStatus;
   previous: readonly Condition[];
   /** The definition's fault, or what keeps runs from starting. */
-  blocked: Readiness | undefined;
+  blocked: ExportReadiness | undefined;
   connection: CriteoConnection | undefined;
   /** Why a held run does not start, where it is not `blocked`. */
   waiting: string | undefined;
   /** Kubernetes' word for why the active run's pod does not start. */
   startFault: string | undefined;
+  /** A pod that was told to end and cannot be ended. */
+  podNotEnded?: string | undefined;
+  /** What runs are to follow, and is not there; it keeps none from starting. */
+  notFound: ExportReadiness | undefined;
   now: number;
 }
 
@@ -50,7 +57,7 @@ export function exportConditions(input: ConditionsInput): Condition[] {
 }
 
 /** A run that a person ended says nothing of whether runs succeed. */
-const lastRunReasons: Record<RunSummary['outcome'], string> = {
+const lastRunReasons: Record<RunSummary['outcome'], ExportReadyReason> = {
   Succeeded: 'RunSucceeded',
   PartiallySucceeded: 'LastRunFailed',
   Failed: 'LastRunFailed',
@@ -59,12 +66,14 @@ const lastRunReasons: Record<RunSummary['outcome'], string> = {
 };
 
 /** Ready: this generation's definition is usable. It does not follow a running Job. */
-function readiness(input: ConditionsInput): Readiness {
+function readiness(input: ConditionsInput): ExportReadiness {
   return (
     input.blocked ??
     podFault(input) ??
+    podEndFault(input) ??
     lastRunFault(input) ??
-    guardedRetirement(input) ?? {
+    guardedRetirement(input) ??
+    input.notFound ?? {
       status: 'True',
       ...(isOfThisGeneration(input) && input.status.lastRun
         ? { reason: lastRunReasons[input.status.lastRun.outcome] }
@@ -77,8 +86,10 @@ function readiness(input: ConditionsInput): Readiness {
 function readyMessage(input: ConditionsInput): string {
   const { lastRun } = input.status;
   if (lastRun && isOfThisGeneration(input)) return lastRun.message ?? '';
-  return input.resource.spec.schedule
-    ? 'The definition is usable; the next run is the scheduled one.'
+  const { schedule, runAfter } = input.resource.spec;
+  if (schedule) return 'The definition is usable; the next run is the scheduled one.';
+  return runAfter
+    ? 'The definition is usable; the next run follows the Jobs of spec.runAfter.'
     : 'The definition is usable; no schedule is set, so runs are started on request.';
 }
 
@@ -95,16 +106,16 @@ function openRetirement({ status }: ConditionsInput): string {
 }
 
 /** It waits for a person's word. */
-function guardedRetirement({ status }: ConditionsInput): Readiness | undefined {
+function guardedRetirement({ status }: ConditionsInput): ExportReadiness | undefined {
   const pending = status.retirements?.find(({ pendingApproval }) => pendingApproval)?.pendingApproval;
   return pending && guardStopped(pending.message);
 }
 
-function guardStopped(message: string): Readiness {
+function guardStopped(message: string): ExportReadiness {
   return { status: 'False', reason: 'RemovalGuard', message, progress: 'Stalled' };
 }
 
-function podFault(input: ConditionsInput): Readiness | undefined {
+function podFault(input: ConditionsInput): ExportReadiness | undefined {
   if (input.startFault === undefined) return undefined;
   return {
     status: 'False',
@@ -114,21 +125,33 @@ function podFault(input: ConditionsInput): Readiness | undefined {
   };
 }
 
-function lastRunFault(input: ConditionsInput): Readiness | undefined {
+/** Kubernetes does not know whether it still sends, so that nothing else may start. */
+function podEndFault({ podNotEnded }: ConditionsInput): ExportReadiness | undefined {
+  if (podNotEnded === undefined) return undefined;
+  return {
+    status: 'False',
+    reason: 'PodNotEnded',
+    message: `The pod ${podNotEnded} was told to end and has not: its node does not answer. Until it is certain that the pod sends no more, nothing else starts. If the node is lost for good, delete its Node, or give it the taint node.kubernetes.io/out-of-service.`,
+    progress: 'Reconciling',
+  };
+}
+
+function lastRunFault(input: ConditionsInput): ExportReadiness | undefined {
   const { lastRun, consecutiveFailures = 0 } = input.status;
   if (!lastRun || !isOfThisGeneration(input) || lastRun.outcome === 'Succeeded') return undefined;
   const lines = [...(input.status.segments ?? []), ...(input.status.retired ?? [])];
+  const { reason, message = '' } = lastRun;
   if (isGuardStop(lastRun, lines)) {
-    return guardStopped(input.status.pendingApproval?.message ?? lastRun.message ?? '');
+    return guardStopped(input.status.pendingApproval?.message ?? message);
   }
-  if (isUsersFault(lastRun, lines) && !isMended(lastRun, input.connection)) {
-    return { status: 'False', reason: lastRun.reason, message: lastRun.message ?? '', progress: 'Stalled' };
+  if (isRunReason(reason) && isUsersFault(lastRun, lines) && !isMended(lastRun, input.connection)) {
+    return { status: 'False', reason, message, progress: 'Stalled' };
   }
   if (consecutiveFailures < failuresUntilStalled) return undefined;
   return {
     status: 'False',
     reason: 'RunsFailing',
-    message: `${consecutiveFailures} runs in a row failed. The last: ${lastRun.message ?? ''}`,
+    message: `${consecutiveFailures} runs in a row failed. The last: ${message}`,
     progress: 'Stalled',
   };
 }
@@ -153,14 +176,30 @@ function lastRunCondition(lastRun: RunSummary | undefined): Wanted | undefined {
   return {
     type: conditionTypes.lastRunSucceeded,
     status,
-    reason: lastRun.outcome === 'PartiallySucceeded' ? 'PartiallySucceeded' : lastRun.reason,
+    // Of a run that another release ended, its own word: no list of this release has it.
+    reason: lastRun.outcome === 'PartiallySucceeded' ? partiallySucceeded : lastRun.reason,
     message: lastRun.message ?? '',
   };
 }
 
-function endReason({ outcome, reason }: RunSummary): string {
+/** Undefined where status tells of a run in the words of another release. */
+function endReason({ outcome, reason }: RunSummary): EventReason | undefined {
   if (outcome === 'Succeeded') return 'RunSucceeded';
-  return reason === cancelled ? 'RunCancelled' : reason;
+  if (reason === cancelled) return 'RunCancelled';
+  return isEndReason(reason) ? reason : undefined;
+}
+
+function runEvents(run: RunSummary): PlannedEvent[] {
+  const reason = endReason(run);
+  if (reason === undefined) return [];
+  return [
+    {
+      type: run.outcome === 'Succeeded' || run.reason === cancelled ? 'Normal' : 'Warning',
+      reason,
+      action: 'FinishRun',
+      note: `The run ${run.jobName} ended: ${run.outcome}. ${run.message ?? ''}`,
+    },
+  ];
 }
 
 /** One event for each change of fortune, told from the two statuses alone. */
@@ -180,15 +219,8 @@ export function statusEvents(
     });
   }
   const ended = isSameRun(after.lastRun, before.lastRun) ? undefined : after.lastRun;
-  if (ended) {
-    events.push({
-      type: ended.outcome === 'Succeeded' || ended.reason === cancelled ? 'Normal' : 'Warning',
-      reason: endReason(ended),
-      action: 'FinishRun',
-      note: `The run ${ended.jobName} ended: ${ended.outcome}. ${ended.message ?? ''}`,
-    });
-  }
-  if (after.plan && !isSameRun(after.plan, before.plan)) events.push(planEvent(after.plan));
+  if (ended) events.push(...runEvents(ended));
+  if (after.plan && !isSameRun(after.plan, before.plan)) events.push(...planEvents(after.plan));
   events.push(...retirementEvents(before, after));
   const ready = findCondition(after.conditions, conditionTypes.ready);
   const wasReady = findCondition(before.conditions, conditionTypes.ready);
@@ -196,6 +228,7 @@ export function statusEvents(
   const told = ended !== undefined && ready?.message.includes(ended.message ?? '');
   if (
     ready &&
+    isExportReason(ready.reason) &&
     !told &&
     ready.reason !== 'AwaitingConnection' &&
     (ready.status !== wasReady?.status || ready.reason !== wasReady?.reason)

@@ -1,6 +1,6 @@
 import type { CriteoSegmentExportSpec } from '../../api/generated/criteosegmentexport.ts';
 import { group, labels as ownLabels } from '../../api/names.ts';
-import type { Readiness } from './conditions.ts';
+import type { ExportReadiness } from './conditions.ts';
 import { defined } from './fields.ts';
 import type { Settings } from './settings.ts';
 
@@ -11,7 +11,7 @@ type AllowLists = Pick<Settings, 'allowedJobLabels' | 'allowedPriorityClasses' |
 export type ListedFields = Pick<JobFields, 'labels' | 'priorityClassName' | 'tolerations'>;
 
 /** Why a pod of a run may not have what spec.job asks for, if so. */
-export function jobFieldFault(job: JobFields | undefined, lists: AllowLists): Readiness | undefined {
+export function jobFieldFault(job: JobFields | undefined, lists: AllowLists): ExportReadiness | undefined {
   for (const key of Object.keys(job?.labels ?? {})) {
     if (isReservedLabel(key)) {
       return refused(
@@ -89,7 +89,7 @@ function isAllowedClass(name: string, { allowedPriorityClasses }: AllowLists): b
   return allowedPriorityClasses.includes(name);
 }
 
-function notListed(what: string, flag: string, allowed: readonly string[]): Readiness {
+function notListed(what: string, flag: string, allowed: readonly string[]): ExportReadiness {
   return refused(
     `${what} is not allowed; remove it, or have it added with ${flag} by whoever runs the controller. ${listOf(allowed)}`,
   );
@@ -99,6 +99,6 @@ function listOf(allowed: readonly string[]): string {
   return allowed.length === 0 ? 'None is allowed now.' : `Allowed now: ${allowed.join(', ')}.`;
 }
 
-function refused(message: string): Readiness {
+function refused(message: string): ExportReadiness {
   return { status: 'False', reason: 'JobFieldNotAllowed', message, progress: 'Stalled' };
 }

@@ -31,7 +31,7 @@ export interface CronJob {
   kind?: string;
   metadata: ObjectMeta;
   spec: CronJobSpec;
-  status?: { lastScheduleTime?: string };
+  status?: { lastScheduleTime?: string; lastSuccessfulTime?: string };
 }
 
 export interface CronJobSpec {

@@ -13,7 +13,7 @@ import type { ObservedExport } from './export.ts';
 import { isHeld, type Job } from './kubernetes.ts';
 import { isOnePodLedger } from './ledger.ts';
 import { podAtWork } from './pods.ts';
-import { type Decisions, decideRuns } from './runs.ts';
+import { type Decisions, decideRuns, type RunRules } from './runs.ts';
 import { jitterMs } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import type { Stop } from './stop.ts';
@@ -30,6 +30,8 @@ export interface NextRunInput {
   blocked: string | undefined;
   schedule: ScheduleStatus;
   startingDeadlineMs: number;
+  /** The entries of spec.runAfter. */
+  followed: RunRules['followed'];
   /** Why a Job at work must end. */
   mustStop: (job: Job) => Stop | undefined;
   /** The run that a person ends by its name. */
@@ -72,6 +74,7 @@ export function nextRun(input: NextRunInput): NextRun {
     startingDeadlineMs: input.startingDeadlineMs,
     jitterMs: jitterMs(resource),
     scheduleEffectiveSince: parseTime(input.schedule.effectiveSince) ?? now,
+    followed: input.followed,
     resumedAt: parseTime(input.schedule.resumedAt),
     claimedUid,
     cancelledRun: input.cancelledRun,

@@ -1,6 +1,6 @@
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { formatTime, parseTime } from '../../api/time.ts';
-import type { Readiness } from './conditions.ts';
+import type { ExportReadiness } from './conditions.ts';
 import { type Cron, canFire, nextFiring, parseCron } from './cron.ts';
 import { defaultStartingDeadlineSeconds } from './cronjob.ts';
 import type { CronJob } from './kubernetes.ts';
@@ -29,7 +29,7 @@ export function nextRunTime(
 }
 
 /** A schedule that is accepted as it is written, and never starts anything. */
-export function scheduleFault({ spec }: CriteoSegmentExport): Readiness | undefined {
+export function scheduleFault({ spec }: CriteoSegmentExport): ExportReadiness | undefined {
   const cron = cronOf(spec.schedule?.cron);
   if (!spec.schedule || !cron) return undefined;
   const message = neverFires(spec.schedule, cron);

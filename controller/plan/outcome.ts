@@ -1,20 +1,13 @@
 import { decodeReport, exitCodeOf, type Report } from '../../api/report.ts';
 import { parseTime } from '../../api/time.ts';
+import type { UnreportedReason } from './endreasons.ts';
 import { finished, isPodAtWork, type Job, type Pod } from './kubernetes.ts';
 
 /** How a run ended, as far as the cluster tells. */
 export type Outcome =
   | { kind: 'Reported'; report: Report; finishedAt?: string }
   /** No report came: the ledger is the truth, not this. */
-  | { kind: 'Unknown'; reason: UnknownReason; finishedAt?: string };
-
-/** Why there is no report. */
-export type UnknownReason =
-  | 'ReportMissing'
-  | 'ReportInvalid'
-  | 'DeadlineExceeded'
-  | 'OutOfMemory'
-  | 'JobDeleted';
+  | { kind: 'Unknown'; reason: UnreportedReason; finishedAt?: string };
 
 /** The outcome of a finished Job, or undefined while it runs. */
 export function outcomeOf(job: Job, pods: readonly Pod[]): Outcome | undefined {
@@ -50,7 +43,7 @@ function lastTermination(pods: readonly Pod[]) {
   return terminations.sort((a, b) => (a.finishedAt ?? '').localeCompare(b.finishedAt ?? '')).at(-1);
 }
 
-export const unknownMessages: Record<UnknownReason, string> = {
+export const unknownMessages: Record<UnreportedReason, string> = {
   ReportMissing: 'The pod left no report, so what Criteo received is not known; the next run puts it right.',
   ReportInvalid:
     'The report of the pod could not be read, so what Criteo received is not known; give controller and exporter the same version. The next run puts it right.',

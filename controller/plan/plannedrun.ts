@@ -10,6 +10,8 @@ import type { PlannedEvent } from './action.ts';
 import { cancelled } from './afterrun.ts';
 import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
+import { type EndReason, isEndReason } from './endreasons.ts';
+import type { EventReason } from './eventreasons.ts';
 import { setOrDrop } from './fields.ts';
 import { messageFor } from './messages/index.ts';
 import { timeText } from './messages/words.ts';
@@ -51,18 +53,29 @@ export function afterPlan(previous: Status, ended: EndedRun, alsoRetires: string
   return status;
 }
 
-export function planEvent(plan: PlanSummary): PlannedEvent {
-  const fine = plan.outcome === 'Succeeded';
-  const isCancelled = plan.reason === cancelled;
-  return {
-    type: fine || isCancelled ? 'Normal' : 'Warning',
-    reason: fine ? 'PlanFinished' : isCancelled ? 'RunCancelled' : plan.reason,
-    action: 'FinishPlan',
-    note: `The plan ${plan.jobName} ended: ${plan.outcome}. ${plan.message ?? ''}`,
-  };
+export function planEvents(plan: PlanSummary): PlannedEvent[] {
+  const reason = endReason(plan);
+  if (reason === undefined) return [];
+  return [
+    {
+      type: plan.outcome === 'Succeeded' || plan.reason === cancelled ? 'Normal' : 'Warning',
+      reason,
+      action: 'FinishPlan',
+      note: `The plan ${plan.jobName} ended: ${plan.outcome}. ${plan.message ?? ''}`,
+    },
+  ];
 }
 
-function planSummary(ended: EndedRun, before: Status, alsoRetires: string, now: number): PlanSummary {
+/** Undefined where status tells of a plan in the words of another release. */
+function endReason({ outcome, reason }: PlanSummary): EventReason | undefined {
+  if (outcome === 'Succeeded') return 'PlanFinished';
+  if (reason === cancelled) return 'RunCancelled';
+  return isEndReason(reason) ? reason : undefined;
+}
+
+type EndedPlan = PlanSummary & { reason: EndReason };
+
+function planSummary(ended: EndedRun, before: Status, alsoRetires: string, now: number): EndedPlan {
   const { active, outcome, context } = ended;
   const { jobName, requestedAt, startedAt, generation } = active;
   const base = {
@@ -82,7 +95,7 @@ function planSummary(ended: EndedRun, before: Status, alsoRetires: string, now: 
   const { report } = outcome;
   const segments = plannedSegments(report, ended);
   const retired = retiredSegments(report, knownSegments(before), context);
-  const plan: PlanSummary = {
+  const plan: EndedPlan = {
     ...base,
     outcome: outcomeWord(report),
     reason: report.reason,

@@ -10,6 +10,7 @@ import type { PlannedEvent } from './action.ts';
 import { type Approved, createdAt, isRetirement } from './ask.ts';
 import { defaultActiveDeadlineSeconds } from './cronjob.ts';
 import { checkConnectionReady, checkConnectionUsed } from './definition.ts';
+import type { RetirementReason } from './endreasons.ts';
 import { policyOf } from './exportdocument.ts';
 import { setOrDrop } from './fields.ts';
 import { finished, isHeld, type Job } from './kubernetes.ts';
@@ -129,7 +130,7 @@ export function unwantedAttempts(jobs: readonly Job[], wanted: Job | undefined):
 }
 
 /** Puts an entry first. */
-export function withEntry(status: Status, entry: Retirement): Retirement[] {
+export function withEntry(status: Status, entry: Retirement & { reason: RetirementReason }): Retirement[] {
   const others = (status.retirements ?? []).filter(({ connection }) => connection !== entry.connection);
   return [entry, ...others].slice(0, 10);
 }
@@ -139,7 +140,7 @@ export function waitingEntry(
   { ledger, entry }: Target,
   resource: CriteoSegmentExport,
   message: string,
-): Retirement {
+): Retirement & { reason: RetirementReason } {
   const { pendingApproval: _, ...kept } = entry ?? {};
   return {
     ...kept,

@@ -9,6 +9,7 @@ import { formatTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
 import { stopped } from './afterrun.ts';
 import type { EndedRun } from './endedrun.ts';
+import { type EndReason, isEndReason } from './endreasons.ts';
 import { policyOf } from './exportdocument.ts';
 import { setOrDrop } from './fields.ts';
 import { messageFor } from './messages/index.ts';
@@ -31,7 +32,7 @@ export function afterRetirement(
 ): Status {
   const connection = ended.active.connection ?? '';
   const { pendingApproval: _, ...before } = entryOf(previous, connection) ?? {};
-  const entry: Retirement = {
+  const entry: Retirement & { reason: EndReason } = {
     ...before,
     connection,
     deletionPolicy: ended.document?.deletionPolicy ?? policyOf(resource.spec),
@@ -71,13 +72,13 @@ export function retirementEvents(before: Status, after: Status): PlannedEvent[] 
       const then = entryOf(before, connection);
       return then?.jobName !== jobName || then?.finishedAt !== finishedAt;
     })
-    .map(eventOf);
+    .flatMap(eventsOf);
 }
 
 function endOf(
   { outcome, context }: EndedRun,
   status: Status,
-): Pick<Retirement, 'outcome' | 'reason' | 'message'> {
+): Pick<Retirement, 'outcome' | 'message'> & { reason: EndReason } {
   if (outcome.kind === 'Stopped') return { outcome: 'Failed', reason: stopped, message: outcome.message };
   if (outcome.kind === 'Unknown') {
     return { outcome: 'Failed', reason: outcome.reason, message: unknownMessages[outcome.reason] };
@@ -101,14 +102,16 @@ function successMessage({ retired }: Report): string {
   return `${total === 1 ? '1 segment was' : `${total} segments were`} dealt with; Criteo acknowledged ${listed < total ? 'at least ' : ''}${removed} identifiers as removed.`;
 }
 
-function eventOf(entry: Retirement): PlannedEvent {
+function eventsOf(entry: Retirement): PlannedEvent[] {
   const { connection, outcome, reason, message = '' } = entry;
   const action = 'RetireSegments';
   if (outcome === 'Succeeded') {
     const note = `What was sent by the connection "${connection}" has been dealt with at Criteo (spec.deletionPolicy: ${entry.deletionPolicy}). ${message}`;
-    return { type: 'Normal', reason: 'SegmentsRetired', action, note };
+    return [{ type: 'Normal', reason: 'SegmentsRetired', action, note }];
   }
+  // A status read back may have any text; what is new in it is of the list.
+  if (!isEndReason(reason)) return [];
   const again = isRunReason(reason) && runReasons[reason] === 'guard' ? '' : ' It is tried again.';
   const note = `What was sent by the connection "${connection}" could not be dealt with at Criteo (spec.deletionPolicy: ${entry.deletionPolicy}). ${message}${again}`;
-  return { type: 'Warning', reason, action, note };
+  return [{ type: 'Warning', reason, action, note }];
 }

@@ -3,7 +3,9 @@ import { annotations } from '../../api/names.ts';
 import type { ExportRun } from '../../api/rundocument.ts';
 import { formatTime } from '../../api/time.ts';
 import {
+  type Answered,
   type Approved,
+  afterOf,
   approvalOf,
   askOf,
   firstUid,
@@ -21,6 +23,26 @@ import { namespaceOf, ownedBy } from './owner.ts';
 export function requestedJob(resource: CriteoSegmentExport, template: RunTemplate, value: string): Job {
   const name = childName(resource.metadata.name, 'req', [resource.metadata.uid, value]);
   return newJob(resource, template, name, { [annotations.request]: value });
+}
+
+/**
+ * The Job of a run that follows others. Its name follows from what is answered so far: until that
+ * moves, which the start of this Job does, another that is asked for by a cache that is behind is this one.
+ */
+export function followingJob(
+  resource: CriteoSegmentExport,
+  template: RunTemplate,
+  { answers, before }: Following,
+): Job {
+  const name = childName(resource.metadata.name, 'after', [resource.metadata.uid, before]);
+  return newJob(resource, template, name, { [annotations.after]: JSON.stringify(answers) });
+}
+
+/** A run that follows other Jobs. */
+export interface Following {
+  answers: Answered;
+  /** What was answered before, by the entry of spec.runAfter. */
+  before: Answered;
 }
 
 /** The Job that answers a request for a plan. */
@@ -59,11 +81,10 @@ function askIn(old: Job): { extra: Record<string, string>; variant?: Variant } {
   if (plan !== undefined) return { extra: planAnnotations(plan), variant: { plan: true } };
   const approved = approvalOf(old);
   if (approved) return { extra: approvalAnnotations(approved), variant: { approval: approved.token } };
-  if (triggerOf(old) === 'Manual') {
-    return {
-      extra: { [annotations.replaces]: firstUid(old), [annotations.askedAt]: formatTime(momentOf(old)) },
-    };
-  }
+  const askedAt = { [annotations.askedAt]: formatTime(momentOf(old)) };
+  if (triggerOf(old) === 'Manual') return { extra: { [annotations.replaces]: firstUid(old), ...askedAt } };
+  const answers = afterOf(old);
+  if (answers) return { extra: { [annotations.after]: JSON.stringify(answers), ...askedAt } };
   const kept = [annotations.request, annotations.scheduledTimestamp].flatMap((name) => {
     const value = old.metadata.annotations?.[name];
     return value === undefined ? [] : [[name, value] as const];

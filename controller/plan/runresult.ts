@@ -18,6 +18,7 @@ import {
 import { formatTime } from '../../api/time.ts';
 import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
+import type { EndReason } from './endreasons.ts';
 import { defined } from './fields.ts';
 import { type MessageContext, messageFor } from './messages/index.ts';
 import { timeText } from './messages/words.ts';
@@ -35,8 +36,10 @@ import {
 import { approveCommand } from './runcontext.ts';
 import { cut } from './text.ts';
 
+type EndedSummary = RunSummary & { reason: EndReason };
+
 export interface RunResult {
-  summary: RunSummary;
+  summary: EndedSummary;
   segments: SegmentStatus[];
   retired: RetiredSegment[];
   /** The guard stopped something: what a person may approve. */
@@ -105,7 +108,7 @@ export function approvedBy(
   return { ...context, approve: approveCommand(document.export, pending.runName) };
 }
 
-function unreported(summary: RunSummary): RunResult {
+function unreported(summary: EndedSummary): RunResult {
   return { summary, segments: [], retired: [] };
 }
 

@@ -20,6 +20,7 @@ function decide(jobs: Job[], rules: Partial<RunRules> = {}): Decisions {
     startingDeadlineMs: 3_600_000,
     jitterMs: 0,
     scheduleEffectiveSince: at(-86_400),
+    followed: [],
     resumedAt: undefined,
     claimedUid: undefined,
     lastHandledPlan: undefined,

@@ -1,6 +1,17 @@
 import { annotations } from '../../api/names.ts';
 import { parseTime } from '../../api/time.ts';
-import { askOf, createdAt, isRetirement, momentOf, planRequestOf, replacementOf, triggerOf } from './ask.ts';
+import {
+  afterOf,
+  askOf,
+  createdAt,
+  isRetirement,
+  momentOf,
+  planRequestOf,
+  replacementOf,
+  type Trigger,
+  triggerOf,
+} from './ask.ts';
+import type { SkipReason } from './endreasons.ts';
 import { documentOf } from './jobdocument.ts';
 import { finished, isHeld, isLive, type Job } from './kubernetes.ts';
 
@@ -23,6 +34,8 @@ export interface RunRules {
   jitterMs: number;
   /** Scheduled times before this belong to an older schedule, or to a time of suspension. */
   scheduleEffectiveSince: number;
+  /** The entries of spec.runAfter, and until when what succeeded is answered, in milliseconds. */
+  followed: readonly { target: string; handledUntil: number }[];
   /** What was asked for before the last resume does not start by itself after it. */
   resumedAt: number | undefined;
   /** The Job that status.activeRun names. */
@@ -54,12 +67,7 @@ export interface Decisions {
 
 export interface Skip {
   job: Job;
-  reason:
-    | 'Cancelled'
-    | 'StartingDeadlineExceeded'
-    | 'ScheduleChanged'
-    | 'AskedBeforeResume'
-    | 'DefinitionChanged';
+  reason: SkipReason | 'Cancelled';
   message: string;
 }
 
@@ -78,7 +86,7 @@ export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
   );
   // An ended one is left alone, but what it answered is answered: the one that it replaced may still be there.
   const answered = new Set([...over, ...runs.filter((job) => isLive(job) || finished(job))].map(askOf));
-  const unique = oneOfEachAsk(held);
+  const unique = oneThatFollows(oneOfEachAsk(held), rules.claimedUid);
   // What stands for the same asking goes with it, or it would start in its place.
   const cancelled = held.filter(({ metadata }) => metadata.name === rules.cancelledRun).map(askOf);
   const decisions: Decisions = { replace: [], drop: [], skip: [], waiting: [], live };
@@ -90,7 +98,7 @@ export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
     const wait = waitReason(rules, live, decisions.release ?? decisions.heldBack, due);
     const why = wait ?? rules.goesBefore(job);
     const skip = cancelled.includes(askOf(job)) ? cancelledByName : skipReason(job, rules, deadline, why);
-    if (answered.has(askOf(job)) || isSuperseded(job, held, rules)) {
+    if (answered.has(askOf(job)) || isSuperseded(job, held, rules) || isCovered(job, live, rules)) {
       decisions.drop.push(job);
     } else if (skip) {
       decisions.skip.push({ job, ...skip });
@@ -136,6 +144,27 @@ function oneOfEachAsk(held: readonly Job[]): Set<Job> {
   return new Set(kept.values());
 }
 
+/**
+ * Any run that follows others answers all that is new. By a cache that is behind, another
+ * may have been made for a later success, beside the one that took the first one's place.
+ */
+function oneThatFollows(unique: Set<Job>, claimedUid: string | undefined): Set<Job> {
+  const following = [...unique].filter((job) => triggerOf(job) === 'After');
+  const [first, ...others] = following;
+  if (!first) return unique;
+  const claimed = following.find((job) => job.metadata.uid === claimedUid);
+  const kept = claimed ?? others.reduce((one, other) => (isLater(other, one) ? other : one), first);
+  return new Set([...unique].filter((job) => job === kept || !following.includes(job)));
+}
+
+/** The same, where the other one is at work already: what had succeeded before its claim is in status. */
+function isCovered(job: Job, live: readonly Job[], { followed, claimedUid }: RunRules): boolean {
+  const answers = afterOf(job);
+  if (triggerOf(job) !== 'After' || !answers || job.metadata.uid === claimedUid) return false;
+  const isNew = followed.some(({ target, handledUntil }) => (parseTime(answers[target]) ?? 0) > handledUntil);
+  return !isNew && live.some((other) => triggerOf(other) === 'After');
+}
+
 function isLater(a: Job, b: Job): boolean {
   const later = replacementOf(a) - replacementOf(b);
   return later > 0 || (later === 0 && (a.metadata.name ?? '') > (b.metadata.name ?? ''));
@@ -159,6 +188,23 @@ function dueAt(job: Job, rules: RunRules): number {
   return triggerOf(job) === 'Schedule' ? momentOf(job) + rules.jitterMs : Math.min(momentOf(job), rules.now);
 }
 
+/** What is to be told of those that nobody can ask for again. */
+const beforeResume: Partial<Record<Trigger, string>> = {
+  Schedule: 'its scheduled time lies before the export or its connection was resumed.',
+  After: 'what it was to follow had succeeded before the export or its connection was resumed.',
+};
+
+/** What the last resume is compared with, in milliseconds. */
+function askedAt(job: Job, trigger: Trigger): number {
+  // A request may be applied together with the resume, a moment before the controller sees both.
+  if (trigger === 'Request' || trigger === 'Plan') return createdAt(job);
+  const answers = afterOf(job);
+  // As status.runAfter does, by the clock of what succeeded: of its Job it is another's.
+  if (trigger === 'After' && answers)
+    return Math.max(...Object.values(answers).map((at) => parseTime(at) ?? 0));
+  return momentOf(job);
+}
+
 function skipReason(
   job: Job,
   rules: RunRules,
@@ -173,21 +219,26 @@ function skipReason(
         'the definition was changed since the run that was approved; ask for a plan, and approve that where it needs it.',
     };
   }
-  // A request may be applied together with the resume, a moment before the controller sees both.
-  const asked = trigger === 'Request' || trigger === 'Plan' ? createdAt(job) : momentOf(job);
+  const asked = askedAt(job, trigger);
   if (rules.resumedAt !== undefined && asked < rules.resumedAt) {
     return {
       reason: 'AskedBeforeResume',
       message:
-        trigger === 'Schedule'
-          ? 'its scheduled time lies before the export or its connection was resumed.'
-          : 'it was asked for before the export or its connection was resumed; ask again.',
+        beforeResume[trigger] ??
+        'it was asked for before the export or its connection was resumed; ask again.',
     };
   }
   if (trigger === 'Schedule' && asked < rules.scheduleEffectiveSince) {
     return {
       reason: 'ScheduleChanged',
       message: 'its scheduled time lies before the last change of the schedule.',
+    };
+  }
+  const answers = afterOf(job);
+  if (trigger === 'After' && answers && !rules.followed.some(({ target }) => target in answers)) {
+    return {
+      reason: 'ScheduleChanged',
+      message: 'spec.runAfter names no more the Jobs that it was to follow.',
     };
   }
   if (rules.now <= deadline) return undefined;

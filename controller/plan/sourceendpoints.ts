@@ -1,5 +1,5 @@
 import type { CriteoSegmentExportSpec } from '../../api/generated/criteosegmentexport.ts';
-import type { Readiness } from './conditions.ts';
+import type { ExportReadiness } from './conditions.ts';
 import type { Settings } from './settings.ts';
 
 type SourceSpec = CriteoSegmentExportSpec['source'];
@@ -17,7 +17,7 @@ export const authorityHosts = [
  * server with keys of their own; but the platform's identity, and what is sent
  * without encryption, go only where the vendor is or who runs the controller says.
  */
-export function endpointFault(source: SourceSpec, lists: AllowLists): Readiness | undefined {
+export function endpointFault(source: SourceSpec, lists: AllowLists): ExportReadiness | undefined {
   const authority = authorityOf(source);
   if (authority && !isAmong(authority.value, [...authorityHosts, ...lists.allowedAuthorityHosts])) {
     return refused(
@@ -65,7 +65,7 @@ function urlOf({ host, port }: { host: string; port: number }): string {
 
 const notAllowed = 'SourceEndpointNotAllowed';
 
-function refused(reason: string, message: string): Readiness {
+function refused(reason: typeof notAllowed | 'AuthorityHostNotAllowed', message: string): ExportReadiness {
   return { status: 'False', reason, message, progress: 'Stalled' };
 }
 

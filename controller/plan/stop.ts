@@ -3,11 +3,12 @@ import type { CriteoSegmentExportStatus } from '../../api/generated/criteosegmen
 import { annotations, labels } from '../../api/names.ts';
 import { cancelled, endOf, stopped } from './afterrun.ts';
 import { isRetirement } from './ask.ts';
+import type { StopReason } from './endreasons.ts';
 import type { Job } from './kubernetes.ts';
 
 /** Why a run at work must end, in a word and in a sentence. */
 export interface Stop {
-  reason: typeof stopped | typeof cancelled;
+  reason: StopReason;
   message: string;
 }
 

@@ -1,12 +1,14 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { labels, managedBy } from '../../api/names.ts';
+import type { FollowedCronJob, FollowedJob } from '../plan/followed.ts';
 import type { CronJob, Job, Pod } from '../plan/kubernetes.ts';
 import type { KubeClient } from '../runtime/client.ts';
-import { Informer } from '../runtime/informer.ts';
+import { Informer, type InformerOptions } from '../runtime/informer.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { KubeObject, Resource } from '../runtime/resource.ts';
-import { connections, cronJobs, jobs, pods, segmentExports } from './resources.ts';
+import { connections, cronJobs, jobs, otherCronJobs, otherJobs, pods, segmentExports } from './resources.ts';
+import { slimCronJob, slimJob } from './slim.ts';
 
 /** What the controller watches; every read of a reconcile but those of unwatched.ts comes from here. */
 export interface Caches {
@@ -15,6 +17,9 @@ export interface Caches {
   cronJobs: Informer<CronJob>;
   jobs: Informer<Job>;
   pods: Informer<Pod>;
+  /** Of other people: runs may follow them. */
+  otherJobs: Informer<FollowedJob>;
+  otherCronJobs: Informer<FollowedCronJob>;
 }
 
 /** Names of the indexes; each function tells the values under which an object is found. */
@@ -23,13 +28,17 @@ export const byConnection = 'connection';
 export const byRememberedConnection = 'rememberedConnection';
 export const byExportUid = 'exportUid';
 export const byConnectionUid = 'connectionUid';
+export const byController = 'controller';
+/** The namespace of an export whose runs follow other Jobs. */
+export const byFollowing = 'following';
 
 export function createCaches(client: KubeClient, options: { namespaces: string[]; logger: Logger }): Caches {
-  const ours = `${labels.managedBy}=${managedBy}`;
+  const ours = { labelSelector: `${labels.managedBy}=${managedBy}` };
+  const others = { labelSelector: `${labels.managedBy}!=${managedBy}` };
   const informer = <T extends KubeObject>(
     resource: Resource<T>,
     indexes: Record<string, (object: T) => string[]>,
-    labelSelector?: string,
+    which: Pick<InformerOptions<T>, 'labelSelector' | 'transform'> = {},
   ): Informer<T> =>
     new Informer<T>({
       client,
@@ -37,7 +46,7 @@ export function createCaches(client: KubeClient, options: { namespaces: string[]
       indexes,
       logger: options.logger,
       ...(options.namespaces.length > 0 ? { namespaces: options.namespaces } : {}),
-      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...which,
     });
   const childIndexes = {
     [byExportUid]: label(labels.exportUid),
@@ -49,10 +58,13 @@ export function createCaches(client: KubeClient, options: { namespaces: string[]
       [byUid]: uidOf,
       [byConnection]: connectionKeyOf,
       [byRememberedConnection]: rememberedKeysOf,
+      [byFollowing]: followingIn,
     }),
     cronJobs: informer(cronJobs, childIndexes, ours),
-    jobs: informer(jobs, childIndexes, ours),
+    jobs: informer(jobs, { ...childIndexes, [byController]: controllerOf }, ours),
     pods: informer(pods, childIndexes, ours),
+    otherJobs: informer(otherJobs, { [byController]: controllerOf }, { ...others, transform: slimJob }),
+    otherCronJobs: informer(otherCronJobs, {}, { ...others, transform: slimCronJob }),
   };
 }
 
@@ -70,6 +82,17 @@ export function connectionKeyOf(resource: CriteoSegmentExport): string[] {
 export function rememberedKeysOf({ metadata, status }: CriteoSegmentExport): string[] {
   const ledgers = Array.isArray(status?.ledgers) ? status.ledgers : [];
   return ledgers.map((ledger) => `${metadata.namespace}/${ledger?.connection}`);
+}
+
+/** The namespace of an export whose runs follow others. */
+export function followingIn({ metadata: { namespace = '' }, spec }: CriteoSegmentExport): string[] {
+  return Array.isArray(spec?.runAfter) ? [namespace] : [];
+}
+
+/** The uid of the object that made a Job: of its CronJob, where it has one. */
+export function controllerOf({ metadata }: KubeObject): string[] {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  return owner ? [owner.uid] : [];
 }
 
 function uidOf(object: KubeObject): string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Action } from '../plan/action.ts';
+import type { Action, PlannedEvent } from '../plan/action.ts';
 import { exportJob, segmentExport } from '../plan/testkit/objects.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import { ApiError } from '../runtime/errors.ts';
@@ -165,7 +165,12 @@ describe('a run is told of in the log under the name of its Job,', () => {
   }
   const of = { run: 'by-hand', namespace: resource.metadata.namespace, export: resource.metadata.name };
   const job = exportJob();
-  const skipped = { type: 'Warning' as const, reason: 'RunSkipped', action: 'SkipRun', note: 'Suspended.' };
+  const skipped: PlannedEvent = {
+    type: 'Warning',
+    reason: 'RunSkipped',
+    action: 'SkipRun',
+    note: 'Suspended.',
+  };
 
   test.each<[string, Action, object]>([
     ['when it is created', { kind: 'CreateJob', job }, { msg: 'run created' }],

@@ -15,6 +15,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Result } from '../runtime/controller.ts';
 import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
 import type { Executor } from './execute.ts';
+import { findCronJob, followedBy } from './followed.ts';
 import { reportedPods } from './reportedpods.ts';
 import { claims, jobs as jobResource, segmentExports, serviceAccounts } from './resources.ts';
 import { tellUnreadable } from './unreadable.ts';
@@ -61,17 +62,22 @@ export async function reconcileExport(
 /** Longer than two watches are apart. */
 const overtakingMs = 2000;
 
-/** Applied together with its connection, an export may be heard of first: what is new is given a moment before it is told that there is none. */
+/** Applied together with what it names, an export may be heard of first: what is new is given a moment before it is told that there is none. */
 function mayHaveOvertaken(
   { metadata, spec }: ObservedExport['export'],
   { caches, clock }: ReconcileContext,
 ): boolean {
   const age = clock.now() - (parseTime(metadata.creationTimestamp) ?? 0);
   if (age >= overtakingMs) return false;
-  const { namespace } = metadata;
+  const { namespace = '' } = metadata;
   const name = spec?.connectionRef?.name ?? '';
+  // One that cannot be read is told of later.
+  const targets = Array.isArray(spec?.runAfter) ? spec.runAfter : [];
   return (
-    caches.connections.store.get({ ...(namespace === undefined ? {} : { namespace }), name }) === undefined
+    caches.connections.store.get({ namespace, name }) === undefined ||
+    targets.some(
+      (target) => typeof target?.cronJob === 'string' && findCronJob(target, namespace, caches) === undefined,
+    )
   );
 }
 
@@ -118,6 +124,7 @@ async function gather(
         : (await look(serviceAccounts, { namespace, name: accountName }, context, signal)).exists,
     refusal: context.executor.refusalOf(resource),
     otherRunsOfConnection: otherRuns,
+    followed: followedBy(resource, caches),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { group, version } from '../../api/names.ts';
+import type { FollowedCronJob, FollowedJob } from '../plan/followed.ts';
 import type { Claim, CronJob, Job, Pod } from '../plan/kubernetes.ts';
 import { defineResource, type KubeObject } from '../runtime/resource.ts';
 
@@ -33,6 +34,23 @@ export const jobs = defineResource<Job>({
   version: 'v1',
   plural: 'jobs',
   kind: 'Job',
+  namespaced: true,
+});
+
+/** The Jobs of other people, as far as they are kept. */
+export const otherJobs = defineResource<FollowedJob>({
+  group: 'batch',
+  version: 'v1',
+  plural: 'jobs',
+  kind: 'Job',
+  namespaced: true,
+});
+
+export const otherCronJobs = defineResource<FollowedCronJob>({
+  group: 'batch',
+  version: 'v1',
+  plural: 'cronjobs',
+  kind: 'CronJob',
   namespaced: true,
 });
 

@@ -1,12 +1,14 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { labels } from '../../api/names.ts';
+import { type FollowedCronJob, type FollowedJob, isFollowed, successOf } from '../plan/followed.ts';
 import type { Handler } from '../runtime/informer.ts';
 import type { WorkQueue } from '../runtime/queue.ts';
 import { type KubeObject, objectKey } from '../runtime/resource.ts';
 import {
   byConnection,
   byConnectionUid,
+  byFollowing,
   byRememberedConnection,
   byUid,
   type Caches,
@@ -72,16 +74,47 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
     }
   };
 
+  /** Runs may follow a Job that has succeeded now, or a CronJob whose last success is another, or that came or went. */
+  const onFollowed =
+    (kind: 'Job' | 'CronJob'): Handler<Followable> =>
+    (before, now) => {
+      const object = now ?? before;
+      const { namespace = '' } = object?.metadata ?? {};
+      if (!object || !mayStartRuns(kind, before, now)) return;
+      for (const follower of caches.exports.store.byIndex(byFollowing, namespace)) {
+        if (isFollowed(object, kind, follower.spec.runAfter ?? [])) queues.exports.add(objectKey(follower));
+      }
+    };
+
   const removers = [
     caches.connections.addHandler(onConnection),
     caches.exports.addHandler(onExport),
     caches.cronJobs.addHandler(onChild),
     caches.jobs.addHandler(onChild),
     caches.pods.addHandler(onChild),
+    caches.cronJobs.addHandler(onFollowed('CronJob')),
+    caches.otherCronJobs.addHandler(onFollowed('CronJob')),
+    caches.jobs.addHandler(onFollowed('Job')),
+    caches.otherJobs.addHandler(onFollowed('Job')),
   ];
   return () => {
     for (const remove of removers) remove();
   };
+}
+
+/** A Job or a CronJob. */
+type Followable = Pick<FollowedJob, 'metadata'> & {
+  status?: NonNullable<FollowedJob['status']> & NonNullable<FollowedCronJob['status']>;
+};
+
+function mayStartRuns(
+  kind: 'Job' | 'CronJob',
+  before: Followable | undefined,
+  now: Followable | undefined,
+): boolean {
+  if (kind === 'Job') return now !== undefined && successOf(now) !== (before && successOf(before));
+  if (!before || !now) return true;
+  return before.status?.lastSuccessfulTime !== now.status?.lastSuccessfulTime;
 }
 
 function hasNewRun(before: CriteoSegmentExport | undefined, now: CriteoSegmentExport | undefined): boolean {

@@ -58,7 +58,10 @@ export class KubeClient {
   }
 
   /** Reads all pages, as of one moment. */
-  async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
+  async list<T extends KubeObject>(
+    resource: Resource<T>,
+    options: ListOptions<T> = {},
+  ): Promise<ObjectList<T>> {
     try {
       return await this.#listPages<T>(resource, options, options.pageSize ?? 500);
     } catch (error) {
@@ -215,10 +218,11 @@ export class KubeClient {
 
   async #listPages<T extends KubeObject>(
     resource: Resource<T>,
-    options: ListOptions,
+    options: ListOptions<T>,
     limit: number | undefined,
   ): Promise<ObjectList<T>> {
     const { namespace, labelSelector, fieldSelector, signal, timeoutMs } = options;
+    const { transform = (object: T) => object } = options;
     const path = resourcePath(resource, { namespace });
     const items: T[] = [];
     let token: string | undefined;
@@ -232,7 +236,7 @@ export class KubeClient {
           timeoutMs,
         });
       // A list's items do not repeat their kind; an event of a watch does. Callers shall not see the difference.
-      for (const item of page.items ?? []) items.push(tidy(typed(resource, item)));
+      for (const item of page.items ?? []) items.push(transform(tidy(typed(resource, item))));
       token = page.metadata?.continue || undefined;
       if (!token) return { items, resourceVersion: page.metadata?.resourceVersion ?? '' };
     }

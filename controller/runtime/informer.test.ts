@@ -164,6 +164,18 @@ test('lists, then follows what happens', async () => {
   expect(changes).toEqual(['added ns/a', 'added ns/b', 'changed ns/a', 'added ns/c', 'deleted ns/b']);
 });
 
+test('keeps of each object what it is told to keep, from lists and watches alike', async () => {
+  const transform = ({ metadata, spec }: Widget): Widget => ({ metadata, spec: { size: -spec.size } });
+  const { api, informer, until, sizes, started } = await setUp({ transform, pageSize: 1 });
+  api.put('a', 1);
+  await started();
+  api.put('b', 2);
+  await until(() => expect(sizes()).toEqual({ 'ns/a': -1, 'ns/b': -2 }));
+  expect(informer.store.list().flatMap((object) => Object.keys(object))).not.toContain('kind');
+  api.remove('a');
+  await until(() => expect(sizes()).toEqual({ 'ns/b': -2 }));
+});
+
 describe('what changed while a watch was broken is seen after', () => {
   const half =
     '{"type":"MODIFIED","object":{"metadata":{"name":"a","namespace":"ns","resourceVersion":"999"},"spec":{"si';

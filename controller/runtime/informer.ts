@@ -20,6 +20,11 @@ export interface InformerOptions<T extends KubeObject> {
   labelSelector?: string;
   fieldSelector?: string;
   indexes?: Record<string, IndexFunction<T>>;
+  /**
+   * What to keep of each object, where all of it would be too much memory. It must keep what names the object: `metadata`'s
+   * name, namespace and resourceVersion. client-go's `TransformFunc` is the model.
+   */
+  transform?: (object: T) => T;
   /** Objects a page of a list; 500 unless told. */
   pageSize?: number;
   /** The server ends each watch after about so long; 290 unless told. */
@@ -75,7 +80,7 @@ export class Informer<T extends KubeObject> {
   }
 
   /**
-   * Calls `handler` for each object that is there, then for each change. It must do no more than add keys to queues.
+   * Calls `handler` for each object that is there, then for each change. It must do no more than add keys to queues, or count.
    * Returns how to remove it.
    */
   addHandler(handler: Handler<T>): () => void {

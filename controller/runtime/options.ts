@@ -17,13 +17,15 @@ export interface ApplyOptions extends SubresourceOptions {
   fieldManager?: string;
 }
 
-export interface ListOptions extends RequestOptions {
+export interface ListOptions<T extends KubeObject = KubeObject> extends RequestOptions {
   /** All namespaces when absent. */
   namespace?: string | undefined;
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
   /** Objects a page; 500 unless told. */
   pageSize?: number | undefined;
+  /** What to keep of each object; applied a page at a time, so that no more than a page is held in full. */
+  transform?: ((object: T) => T) | undefined;
 }
 
 export interface DeleteOptions extends WriteOptions {

@@ -22,6 +22,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
   pageSize?: number | undefined;
+  transform?: ((object: T) => T) | undefined;
   watchTimeoutSeconds: number;
   stallTimeoutMs: number;
   sink: Sink<T>;
@@ -100,12 +101,14 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, resource, namespace, labelSelector, fieldSelector, pageSize, sink } = this.#options;
+    const { client, resource, namespace, labelSelector, fieldSelector, pageSize, transform, sink } =
+      this.#options;
     const { items, resourceVersion } = await client.list(resource, {
       namespace,
       labelSelector,
       fieldSelector,
       pageSize,
+      transform,
       signal,
     });
     this.#heard();
@@ -147,6 +150,7 @@ export class Reflector<T extends KubeObject> {
   async #watch(signal: AbortSignal): Promise<void> {
     const { client, resource, namespace, labelSelector, fieldSelector, watchTimeoutSeconds, stallTimeoutMs } =
       this.#options;
+    const { transform = (object: T) => object, sink } = this.#options;
     // Spread, so that the watches of all controllers do not end together.
     const timeoutSeconds = Math.round(watchTimeoutSeconds * (1 - 0.2 * this.#options.random()));
     const events = client.watch(resource, {
@@ -162,7 +166,7 @@ export class Reflector<T extends KubeObject> {
     for await (const event of events) {
       // stop() may come between two events of one chunk.
       if (signal.aborted) return;
-      if (event.type !== 'BOOKMARK') this.#options.sink.apply(event);
+      if (event.type !== 'BOOKMARK') sink.apply({ ...event, object: transform(event.object) });
       const version = event.object.metadata.resourceVersion;
       // Never back: to ask for what was already seen is how one event becomes two.
       if (version && isNewer(version, this.#version)) this.#version = version;

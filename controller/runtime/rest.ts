@@ -65,8 +65,8 @@ export class RestClient {
     this.#transport = new Transport(options.loadConfig, this.#clock);
     this.#requests = options.metrics?.counter(
       'rest_client_requests_total',
-      'Number of HTTP requests, partitioned by status code and method.',
-      ['code', 'method'],
+      'Number of HTTP requests, partitioned by status code, method, and host.',
+      ['code', 'method', 'host'],
     );
   }
 
@@ -153,7 +153,8 @@ export class RestClient {
   ): Promise<Dispatcher.ResponseData> {
     signal.throwIfAborted();
     const { method, path, query, body, contentType = 'application/json' } = request;
-    const reply = await access.dispatcher.request({
+    const count = (code: string) => this.#requests?.inc({ code, method, host: new URL(access.origin).host });
+    const sent = access.dispatcher.request({
       origin: access.origin,
       path: `${access.pathPrefix}${path}${queryString(query)}`,
       method,
@@ -166,7 +167,10 @@ export class RestClient {
       body: body === undefined ? null : JSON.stringify(body),
       signal,
     });
-    this.#requests?.inc({ code: String(reply.statusCode), method });
+    // As client-go counts what got no answer.
+    sent.catch(() => count('<error>'));
+    const reply = await sent;
+    count(String(reply.statusCode));
     if (reply.statusCode >= 200 && reply.statusCode < 300) return reply;
     throw errorFromReply(
       reply.statusCode,

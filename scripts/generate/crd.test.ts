@@ -100,24 +100,6 @@ describe.each(kinds.map((crd) => [crd.spec.names.kind, crd] as const))('%s', (_,
   });
 });
 
-describe('what this release does not support', () => {
-  const sentence = 'Not supported by this release: the resource is refused with the reason NotYetSupported.';
-  const unsupported = {
-    CriteoConnection: [],
-    CriteoSegmentExport: ['spec.runAfter'],
-  };
-
-  it.each(Object.entries<string[]>(unsupported))(
-    'is said in the description of each such field of %s, and of no other',
-    (kind, paths) => {
-      const crd = kinds.find(({ spec }) => spec.names.kind === kind);
-      const fields = crd ? fieldsOf(schemaOf(crd), '') : [];
-      const said = fields.filter(({ node }) => node.description?.includes(sentence)).map(({ path }) => path);
-      expect(said.toSorted()).toEqual(paths.toSorted());
-    },
-  );
-});
-
 describe('the connection', () => {
   it('says what agreeing permits, who answers for it, and that a segment reaches nobody by itself', () => {
     const [connection] = kinds;

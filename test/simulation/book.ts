@@ -1,7 +1,14 @@
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { annotations, finalizer } from '../../api/names.ts';
 import { parseTime } from '../../api/time.ts';
-import { approvalOf, askOf, isRetirement, momentOf } from '../../controller/plan/ask.ts';
+import {
+  type Answered,
+  afterOf,
+  approvalOf,
+  askOf,
+  isRetirement,
+  momentOf,
+} from '../../controller/plan/ask.ts';
 import { findCondition } from '../../controller/plan/conditions.ts';
 import { blocker, definitionFault } from '../../controller/plan/definition.ts';
 import { policyOf } from '../../controller/plan/exportdocument.ts';
@@ -11,11 +18,14 @@ import { isLive, isPodAtWork, type Job } from '../../controller/plan/kubernetes.
 import { stopReason } from '../../controller/plan/stop.ts';
 import { settings } from '../../controller/plan/testkit/objects.ts';
 import { statusFaults } from '../../controller/plan/testkit/rules.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, FollowedName } from './cluster.ts';
 import type { Process } from './process.ts';
 
 /** schedule.startingDeadlineSeconds of the cluster's export. */
 const deadlineMs = 3_600_000;
+
+/** As status names the Jobs that the export's runs follow. */
+const targets: Record<FollowedName, string> = { refresh: 'CronJob refresh', load: 'Jobs app=load' };
 
 /** Keeps account of what was asked for and what became of it, and of every promise that was broken. */
 export class Book {
@@ -31,6 +41,13 @@ export class Book {
   readonly #approved = new Map<string, number | undefined>();
   /** Connections by which something may have been sent that is still there. */
   readonly #filled = new Set<string>();
+  /** When Jobs succeeded that runs follow. */
+  readonly #successes: { target: string; at: number }[] = [];
+  /** When the last run that follows was released, and what was answered with it. */
+  #followedAt = 0;
+  #answered: Answered = {};
+  /** Until then what succeeded need not be followed: by the last look the export rested, or a person deleted the run. */
+  #restedAt = 0;
   #readyChanges = 0;
   readonly #cluster: Cluster;
   readonly #process: Process;
@@ -48,6 +65,20 @@ export class Book {
 
   deletedByHand(job: Job): void {
     this.#deletedByHand.add(askOf(job));
+  }
+
+  succeeded(name: FollowedName): void {
+    this.#successes.push({ target: targets[name], at: this.#cluster.now });
+  }
+
+  /** The controller looks, by its caches. */
+  looks(): void {
+    const definition = this.#definition();
+    const rests =
+      definitionFault(definition, settings) !== undefined ||
+      stopReason(definition.connection) !== undefined ||
+      definition.export.spec.suspend === true;
+    if (rests) this.#restedAt = this.#cluster.now;
   }
 
   approved(runName: string): void {
@@ -83,11 +114,7 @@ export class Book {
   #runs(job: Job): void {
     const { world } = this.#cluster;
     const { caches } = this.#process;
-    const definition = {
-      export: caches.export,
-      connection: caches.connections.get(caches.export.spec.connectionRef.name),
-      claimExists: true,
-    };
+    const definition = this.#definition();
     const against = definitionFault(definition, settings) ?? blocker(definition, settings);
     if (against) this.#fault(`${nameOf(job)} starts in spite of ${against.reason}`);
     if (caches.export.metadata.deletionTimestamp !== undefined) {
@@ -100,6 +127,7 @@ export class Book {
     const before = this.#released.get(askOf(job));
     if (before) this.#fault(`${askOf(job)} starts twice: ${nameOf(before)}, ${nameOf(job)}`);
     this.#released.set(askOf(job), job);
+    this.#follows(job);
 
     const document = documentOf(job);
     if (document?.kind !== 'Export' || document.plan || !document.ledger) return;
@@ -111,6 +139,40 @@ export class Book {
     const { spec } = caches.export;
     if (policyOf(spec) !== 'Retain' && !world.export.metadata.finalizers?.includes(finalizer)) {
       this.#fault(`${nameOf(job)} starts without a finalizer`);
+    }
+  }
+
+  #definition() {
+    const { caches } = this.#process;
+    return {
+      export: caches.export,
+      connection: caches.connections.get(caches.export.spec.connectionRef.name),
+      claimExists: true,
+    };
+  }
+
+  #follows(job: Job): void {
+    const answers = afterOf(job);
+    if (!answers) return;
+    const isNew = ([target, time]: [string, string]) =>
+      (parseTime(time) ?? 0) > (parseTime(this.#answered[target]) ?? 0);
+    if (!Object.entries(answers).some(isNew)) this.#fault(`${nameOf(job)} follows what was answered`);
+    const { runAfter = [] } = this.#cluster.world.export.status ?? {};
+    this.#answered = Object.fromEntries(runAfter.map(({ target, handledUntil }) => [target, handledUntil]));
+    this.#followedAt = this.#cluster.now;
+  }
+
+  /** @param skipped askings that were skipped. */
+  #checkFollowed(skipped: readonly (string | undefined)[]): void {
+    const passedOver = skipped.flatMap((ask) => {
+      const text = /^After (.*)$/.exec(ask ?? '')?.[1];
+      return text === undefined ? [] : [JSON.parse(text) as Answered];
+    });
+    for (const { target, at } of this.#successes) {
+      const isSkipped = passedOver.some((answers) => (parseTime(answers[target]) ?? 0) >= at);
+      if (at > this.#followedAt && at > this.#restedAt && !isSkipped) {
+        this.#fault(`no run followed what succeeded at ${at} (${target})`);
+      }
     }
   }
 
@@ -152,6 +214,14 @@ export class Book {
     const [then, now] = [before, after].map(({ status }) => findCondition(status?.conditions, 'Ready'));
     if (then?.status !== now?.status || then?.reason !== now?.reason) this.#readyChanges += 1;
     this.#forgets(before, after);
+    const { activeRun: claimed } = after.status ?? {};
+    const isThere = [...this.#cluster.world.jobs.values()].some(
+      ({ metadata }) => metadata.uid === claimed?.jobUID,
+    );
+    // Claimed by a cache that does not know yet that somebody deleted it: its end is told as that.
+    const isUnseen = claimed?.trigger === 'After' && !isThere;
+    // It is resumed when the controller sees it.
+    if (isUnseen || before.status?.schedule?.suspended) this.#restedAt = this.#cluster.now;
     const active = before.status?.activeRun;
     const [told, tells] = [before, after].map(({ status }) => endsIn(status));
     if (!tells?.some((end) => !told?.includes(end))) return;
@@ -200,12 +270,15 @@ export class Book {
         this.#skippedUntold.has(ask);
       if (this.#released.has(ask) && skipped.has(ask)) this.#fault(`${ask} is skipped, and run`);
       const handled = ask === `Request ${status?.lastHandledRequestedAt}`;
-      if (!known && !handled && !this.#isSuperseded(ask)) this.#fault(`${ask} is lost`);
+      // One run that follows answers for another: what must not be lost is what succeeded.
+      const follows = ask.startsWith('After ');
+      if (!known && !handled && !follows && !this.#isSuperseded(ask)) this.#fault(`${ask} is lost`);
     }
     for (const job of this.#released.values()) {
       if (!this.#endedUids.includes(job.metadata.uid ?? ''))
         this.#fault(`the end of ${nameOf(job)} is never told`);
     }
+    this.#checkFollowed([...skipped, ...this.#skippedUntold]);
     this.#checkAnswered(annotations.requestedAt, 'Request', [
       status?.lastHandledRequestedAt,
       status?.lastIgnoredRequestedAt,

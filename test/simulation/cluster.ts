@@ -2,11 +2,17 @@ import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import type { DeletionPolicy } from '../../api/rundocument.ts';
 import { formatTime } from '../../api/time.ts';
+import type { FollowedCronJob, FollowedJob } from '../../controller/plan/followed.ts';
 import type { CronJob, Job, Pod } from '../../controller/plan/kubernetes.ts';
 import { podOf, segmentExport, start } from '../../controller/plan/testkit/objects.ts';
 import { ApiError } from '../../controller/runtime/errors.ts';
 
 const schedule = { cron: '* * * * *', timeZone: 'Etc/UTC', jitterSeconds: 0, startingDeadlineSeconds: 3600 };
+
+/** Other people's Jobs that the export's runs follow: those of a CronJob, and those with a label. */
+export const followedNames = ['refresh', 'load'] as const;
+export type FollowedName = (typeof followedNames)[number];
+const runAfter = [{ cronJob: 'refresh' }, { jobSelector: { matchLabels: { app: 'load' } } }];
 
 /** All that the API server holds, as far as one export is concerned. */
 export interface World {
@@ -17,6 +23,8 @@ export interface World {
   cronJobs: Map<string, CronJob>;
   jobs: Map<string, Job>;
   pods: Map<string, Pod>;
+  otherJobs: Map<string, FollowedJob>;
+  otherCronJobs: Map<string, FollowedCronJob>;
 }
 
 export type Kind = Exclude<keyof World, 'gone'>;
@@ -52,12 +60,16 @@ export class Cluster {
 
   constructor(connections: readonly CriteoConnection[], deletionPolicy: DeletionPolicy) {
     this.world = {
-      export: segmentExport({ spec: { schedule, deletionPolicy } }),
+      export: segmentExport({ spec: { schedule, deletionPolicy, runAfter } }),
       gone: false,
       connections: new Map(connections.map((one) => [one.metadata.name, one])),
       cronJobs: new Map(),
       jobs: new Map(),
       pods: new Map(),
+      otherJobs: new Map(),
+      otherCronJobs: new Map([
+        ['refresh', { metadata: { name: 'refresh', namespace: 'shop', uid: 'refresh' } }],
+      ]),
     };
   }
 
@@ -88,6 +100,25 @@ export class Cluster {
 
   putJob(job: Job): void {
     this.world.jobs.set(job.metadata.name ?? '', this.stamp(job));
+  }
+
+  /** A Job that somebody else made succeeds: of the CronJob only its status is left. */
+  succeed(name: FollowedName): void {
+    const time = formatTime(this.now);
+    if (name === 'refresh') {
+      const cronJob: FollowedCronJob = {
+        metadata: { name, namespace: 'shop', uid: name },
+        status: { lastSuccessfulTime: time },
+      };
+      this.world.otherCronJobs.set(name, this.stamp(cronJob));
+      return;
+    }
+    const jobName = `load-${this.now}`;
+    const job: FollowedJob = {
+      metadata: { name: jobName, namespace: 'shop', uid: jobName, labels: { app: name } },
+      status: { completionTime: time, conditions: [{ type: 'Complete', status: 'True' }] },
+    };
+    this.world.otherJobs.set(jobName, this.stamp(job));
   }
 
   /** Its pod is told to end, and takes its time. */

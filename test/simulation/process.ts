@@ -1,7 +1,14 @@
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { labels } from '../../api/names.ts';
 import { settings } from '../../controller/plan/testkit/objects.ts';
-import { byConnectionUid, byExportUid, byUid, type Caches } from '../../controller/reconcile/caches.ts';
+import {
+  byConnectionUid,
+  byController,
+  byExportUid,
+  byUid,
+  type Caches,
+  controllerOf,
+} from '../../controller/reconcile/caches.ts';
 import { Executor } from '../../controller/reconcile/execute.ts';
 import { type ReconcileContext, reconcileExport } from '../../controller/reconcile/exports.ts';
 import type { KubeClient } from '../../controller/runtime/client.ts';
@@ -13,7 +20,15 @@ import type { KubeObject } from '../../controller/runtime/resource.ts';
 import { Store } from '../../controller/runtime/store.ts';
 import { type Cluster, Crash, type Kind, type World } from './cluster.ts';
 
-export const kinds: readonly Kind[] = ['export', 'connections', 'cronJobs', 'jobs', 'pods'];
+export const kinds: readonly Kind[] = [
+  'export',
+  'connections',
+  'cronJobs',
+  'jobs',
+  'pods',
+  'otherJobs',
+  'otherCronJobs',
+];
 
 /** The controller's process: its caches, which may be behind, and the real way from a key to its writes. */
 export class Process {
@@ -64,11 +79,21 @@ export class Process {
   }
 
   #context(): ReconcileContext {
-    const { export: resource, gone, connections, cronJobs, jobs, pods } = this.caches;
+    const {
+      export: resource,
+      gone,
+      connections,
+      cronJobs,
+      jobs,
+      pods,
+      otherJobs,
+      otherCronJobs,
+    } = this.caches;
     const children = {
       [byExportUid]: labelled(labels.exportUid),
       [byConnectionUid]: labelled(labels.connectionUid),
     };
+    const controllers = { [byController]: controllerOf };
     const uids = { [byUid]: ({ metadata }: KubeObject) => [metadata.uid ?? ''] };
     return {
       client: this.#cluster as unknown as KubeClient,
@@ -76,8 +101,10 @@ export class Process {
         exports: { store: storeOf<CriteoSegmentExport>(gone ? [] : [resource], uids) },
         connections: { store: storeOf(connections.values(), uids) },
         cronJobs: { store: storeOf(cronJobs.values(), children) },
-        jobs: { store: storeOf(jobs.values(), children) },
+        jobs: { store: storeOf(jobs.values(), { ...children, ...controllers }) },
         pods: { store: storeOf(pods.values(), children) },
+        otherJobs: { store: storeOf(otherJobs.values(), controllers) },
+        otherCronJobs: { store: storeOf(otherCronJobs.values(), {}) },
       } as unknown as Caches,
       executor: this.#executor,
       settings,
@@ -94,6 +121,8 @@ function copyOf(world: World): World {
     cronJobs: new Map(world.cronJobs),
     jobs: new Map(world.jobs),
     pods: new Map(world.pods),
+    otherJobs: new Map(world.otherJobs),
+    otherCronJobs: new Map(world.otherCronJobs),
   };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { connectionNames, type Kind } from './cluster.ts';
+import { connectionNames, followedNames, type Kind } from './cluster.ts';
 import { kinds } from './process.ts';
 import { type Step, Story } from './story.ts';
 
@@ -43,6 +43,7 @@ const happenings: fc.WeightedArbitrary<Step>[] = [
       becomes: oneOf('ready', 'ready', 'broken', 'suspended', 'withdrawn', 'deleted', 'another', 'changed'),
     }),
   ),
+  often(5, fc.record({ do: fc.constant('succeed' as const), name: fc.constantFrom(...followedNames) })),
   often(4, fc.record({ do: fc.constant('finish' as const), how: end })),
   often(
     2,

@@ -7,7 +7,7 @@ import { documentOf } from '../../controller/plan/jobdocument.ts';
 import { finished, isLive, type Job } from '../../controller/plan/kubernetes.ts';
 import { connection, podOf, readyStatus, report } from '../../controller/plan/testkit/objects.ts';
 import { Book } from './book.ts';
-import { Cluster, type ConnectionName, connectionNames, type Kind } from './cluster.ts';
+import { Cluster, type ConnectionName, connectionNames, type FollowedName, type Kind } from './cluster.ts';
 import { kinds, Process } from './process.ts';
 
 /** What may happen to an export, its connection and its Jobs, in any order. */
@@ -17,6 +17,7 @@ export type Step =
   | { do: 'schedule' | 'by hand' | 'change' | 'suspend' | 'resume' | 'end pods' }
   | { do: 'point'; to: ConnectionName }
   | { do: 'policy'; policy: DeletionPolicy }
+  | { do: 'succeed'; name: FollowedName }
   | { do: 'delete the export' | 'end the namespace' }
   | {
       do: 'connection';
@@ -66,6 +67,7 @@ export class Story {
   async settle(): Promise<void> {
     for (let round = 0; round < 12; round++) {
       this.process.sync(...kinds);
+      this.book.looks();
       const before = this.cluster.writes;
       await this.process.reconcile();
       if (this.cluster.writes === before) return;
@@ -109,6 +111,9 @@ export class Story {
         return this.#request(step.do, step.value);
       case 'approve':
         return this.#approve(step.what);
+      case 'succeed':
+        cluster.succeed(step.name);
+        return this.book.succeeded(step.name);
       case 'point':
         return cluster.changeSpec({ connectionRef: { name: step.to } });
       case 'policy':
@@ -152,6 +157,7 @@ export class Story {
         return;
       case 'reconcile':
         this.process.sync(...step.sync);
+        this.book.looks();
         await this.process.reconcile(step.crashAfter);
         return;
     }

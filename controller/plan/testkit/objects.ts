@@ -122,6 +122,8 @@ export interface JobOptions {
   plan?: string;
   /** The run whose approval it answers. */
   approved?: string;
+  /** When the Jobs had succeeded that it follows, by the entry of spec.runAfter. */
+  after?: Record<string, string>;
   /** Scheduled time, in seconds after `start`. */
   scheduled?: number;
   /** How many stood in its place before. */
@@ -165,6 +167,7 @@ export function exportJob(options: JobOptions = {}): Job {
       ...(options.approved === undefined
         ? {}
         : { [annotations.approved]: options.approved, [annotations.approval]: token }),
+      ...(options.after === undefined ? {} : { [annotations.after]: JSON.stringify(options.after) }),
       ...(options.replacement === undefined
         ? {}
         : { [annotations.replacement]: String(options.replacement) }),

@@ -24,6 +24,7 @@ export function observedExport(changes: Partial<ObservedExport> = {}): ObservedE
     connectionsOfJobs: used ? [used] : [],
     otherRunsOfConnection: 0,
     remembered: new Map(),
+    followed: new Map(),
     ...changes,
   };
 }

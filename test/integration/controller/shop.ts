@@ -55,7 +55,7 @@ export class Shop implements AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly controllers: ControllerProcess[] = [];
 
-  private constructor(world: World, namespace: string, sandbox: Sandbox) {
+  protected constructor(world: World, namespace: string, sandbox: Sandbox) {
     this.world = world;
     this.namespace = namespace;
     this.sandbox = sandbox;

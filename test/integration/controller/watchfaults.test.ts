@@ -12,8 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 
-/** Connections, exports, CronJobs, Jobs, pods. */
-const watchCount = 5;
+/** Connections, exports, CronJobs, Jobs, pods; other people's CronJobs and Jobs. */
+const watchCount = 7;
 /** After the end of a fault the status is right within this. */
 const withinMs = 10_000;
 /** Those that a client meets once, and does not come back from by itself while they last. */
