@@ -5,6 +5,7 @@ import { allCaches, createCaches } from './reconcile/caches.ts';
 import { reconcileConnection } from './reconcile/connections.ts';
 import { Executor } from './reconcile/execute.ts';
 import { type ReconcileContext, reconcileExport } from './reconcile/exports.ts';
+import { connectMetrics } from './reconcile/resourcemetrics.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import { releaseFinalizers } from './releasefinalizers.ts';
 import { informerLive, informerSynced } from './runtime/checks.ts';
@@ -17,6 +18,7 @@ import { loadKubeConfig } from './runtime/kubeconfig.ts';
 import { LeaderElector } from './runtime/leaderelection.ts';
 import type { Logger } from './runtime/log.ts';
 import { Registry } from './runtime/metrics.ts';
+import { registerProcessMetrics } from './runtime/processmetrics.ts';
 import { WorkQueue } from './runtime/queue.ts';
 import { checkCluster } from './startup.ts';
 
@@ -29,6 +31,7 @@ const leaseName = `leader.${group}`;
  */
 export async function runManager(flags: Flags, logger: Logger, signal: AbortSignal): Promise<void> {
   const metrics = new Registry();
+  registerProcessMetrics(metrics);
   const client = createClient(flags, metrics);
   const version = await checkCluster(client, flags.namespaces, signal);
   const identity = `${hostname()}_${crypto.randomUUID()}`;
@@ -72,6 +75,7 @@ export async function runManager(flags: Flags, logger: Logger, signal: AbortSign
       exports: new WorkQueue({ name: 'criteosegmentexport', metrics }),
     };
     const disconnect = connectTriggers(caches, queues);
+    const disconnectMetrics = connectMetrics(caches, metrics);
     const common = { workers: flags.workers, logger, metrics };
     controllers = [
       runController({
@@ -89,6 +93,7 @@ export async function runManager(flags: Flags, logger: Logger, signal: AbortSign
     ];
     await aborted(leading);
     disconnect();
+    disconnectMetrics();
     // On a signal the Lease is still held, and work under way may end; without it another leads already.
     const graceMs = signal.aborted ? 10_000 : 0;
     await Promise.all(controllers.map((controller) => controller.stop(graceMs)));
@@ -152,8 +157,11 @@ function createElector(
   flags: Flags,
   parts: { client: KubeClient; identity: string; logger: Logger; metrics: Registry },
 ): LeaderElector {
+  const { metrics, ...others } = parts;
   return new LeaderElector({
-    ...parts,
+    ...others,
+    // One that waits for no Lease would look like one that never leads.
+    ...(flags.leaderElect ? { metrics } : {}),
     namespace: flags.leaderElectionNamespace ?? parts.client.namespace ?? 'default',
     name: leaseName,
   });

@@ -326,10 +326,23 @@ describe('retries', () => {
 
   test('are counted by code', async () => {
     const metrics = new Registry();
-    const { client, clock } = await setUp(failOnce(503, 'ServiceUnavailable'), { metrics });
+    const { client, clock, server } = await setUp(failOnce(503, 'ServiceUnavailable'), { metrics });
     await outcome(client.get(WIDGETS, A), clock);
-    expect(metrics.expose()).toContain('rest_client_requests_total{code="503",method="GET"} 1\n');
-    expect(metrics.expose()).toContain('rest_client_requests_total{code="200",method="GET"} 1\n');
+    const { host } = new URL(server.url);
+    const line = (code: string) =>
+      `rest_client_requests_total{code="${code}",method="GET",host="${host}"} 1\n`;
+    expect(metrics.expose()).toContain(line('503'));
+    expect(metrics.expose()).toContain(line('200'));
+  });
+
+  test('that got no answer are counted too', async () => {
+    const metrics = new Registry();
+    const { client, clock, server } = await setUp((exchange) => exchange.reset(), { metrics, maxRetries: 0 });
+    await outcome(client.get(WIDGETS, A), clock);
+    const { host } = new URL(server.url);
+    expect(metrics.expose()).toContain(
+      `rest_client_requests_total{code="<error>",method="GET",host="${host}"} 1\n`,
+    );
   });
 });
 

@@ -96,6 +96,29 @@ describe('a controller', () => {
     );
   });
 
+  test.each([
+    ['a mistake in the program', new TypeError('undefined is not an object'), 1],
+    ['an error that happens to good programs', new Error('no luck'), 0],
+  ])('%s is counted as an error, and as a panic only where it is one', async (_, error, panics) => {
+    const { queue, clock, metrics } = setUp(() => Promise.reject(error));
+    queue.add('a');
+    await clock.advance(0);
+    expect(metrics.expose()).toContain(
+      `controller_runtime_reconcile_panics_total{controller="test"} ${panics}\n`,
+    );
+    expect(metrics.expose()).toContain('controller_runtime_reconcile_errors_total{controller="test"} 1\n');
+  });
+
+  test('that has done nothing yet shows zeros, so that increase() sees the first', () => {
+    const { metrics } = setUp(async () => {});
+    for (const result of ['success', 'error', 'requeue', 'requeue_after']) {
+      expect(metrics.expose()).toContain(
+        `controller_runtime_reconcile_total{controller="test",result="${result}"} 0\n`,
+      );
+    }
+    expect(metrics.expose()).toContain('controller_runtime_active_workers{controller="test"} 0\n');
+  });
+
   test('a conflict is tried again without an error in log or metrics', async () => {
     let runs = 0;
     const { queue, clock, lines, metrics } = setUp(async () => {

@@ -161,12 +161,20 @@ class Runner {
       return;
     }
     this.#metrics.failed(false);
+    if (isPanic(error)) this.#metrics.panicked();
     // An abort's own message says less than the reason for it.
     const cause = signal.aborted ? signal.reason : error;
     logger.error('reconcile failed', { key, error: errorMessage(cause), retries: queue.numRequeues(key) });
     queue.addRateLimited(key, error instanceof ApiError ? error.retryAfterMs : undefined);
   }
 }
+
+/** What JavaScript has in place of a panic: an error that only a mistake in the program makes. */
+function isPanic(error: unknown): boolean {
+  return [TypeError, ReferenceError, RangeError, SyntaxError].some((kind) => error instanceof kind);
+}
+
+type Outcome = 'success' | 'requeue_after' | 'requeue' | 'error';
 
 /** The `controller_runtime_*` metrics, with the names and buckets that dashboards for controllers know. */
 function controllerMetrics(registry: Registry, controller: string, workers: number) {
@@ -182,6 +190,7 @@ function controllerMetrics(registry: Registry, controller: string, workers: numb
     'terminal_reconcile_errors_total',
     'Total number of terminal reconciliation errors per controller.',
   );
+  const panics = counter('reconcile_panics_total', 'Total number of reconciliation panics per controller.');
   const timeouts = counter(
     'reconcile_timeouts_total',
     'Total number of reconciliation timeouts per controller.',
@@ -200,12 +209,17 @@ function controllerMetrics(registry: Registry, controller: string, workers: numb
       'controller',
     ])
     .set(workers, labels);
-  for (const metric of [errors, terminal, timeouts]) metric.inc(labels, 0);
+  for (const metric of [errors, terminal, panics, timeouts]) metric.inc(labels, 0);
+  const outcomes: Outcome[] = ['success', 'requeue_after', 'requeue', 'error'];
+  for (const result of outcomes) total.inc({ controller, result }, 0);
+  // Not set to 0: a reconcile of an earlier lead may still hang, and is subtracted when it ends.
+  active.inc(labels, 0);
   return {
     active: (by: 1 | -1) => active.inc(labels, by),
     took: (secondsTaken: number) => time.observe(secondsTaken, labels),
-    ended: (result: 'success' | 'requeue_after' | 'requeue' | 'error') => total.inc({ controller, result }),
+    ended: (result: Outcome) => total.inc({ controller, result }),
     timedOut: () => timeouts.inc(labels),
+    panicked: () => panics.inc(labels),
     failed: (isTerminal: boolean) => {
       total.inc({ controller, result: 'error' });
       errors.inc(labels);

@@ -54,6 +54,16 @@ test('serves metrics where there are some, and nothing else', async () => {
   expect((await get('/metrics', { method: 'POST' }))[0]).toBe(405);
 });
 
+test('metrics that cannot be made are a failed scrape, and no more than that', async () => {
+  const get = await setUp({
+    metrics: () => {
+      throw new Error('a bug');
+    },
+  });
+  expect(await get('/metrics')).toEqual([500, 'a bug\n']);
+  expect((await get('/healthz'))[0]).toBe(200);
+});
+
 test('a port that is taken is an error at once', async () => {
   const first = await startHealthServer({ host: '127.0.0.1', port: 0, live: [], ready: [] });
   cleanUp.push(first.close);

@@ -65,9 +65,18 @@ function route(options: HealthServerOptions, method: string, url: string): Reply
   if (endpoint === 'healthz' || endpoint === 'livez') return answer(endpoint, options.live, one);
   if (endpoint === 'readyz') return answer(endpoint, options.ready, one);
   if (endpoint === 'metrics' && options.metrics) {
-    return { status: 200, text: options.metrics(), type: 'text/plain; version=0.0.4' };
+    return exposition(options.metrics);
   }
   return { status: 404, text: 'try /healthz, /readyz or /metrics\n' };
+}
+
+/** A fault in making them must not end the process, whose work does not need them. */
+function exposition(metrics: () => string): Reply {
+  try {
+    return { status: 200, text: metrics(), type: 'text/plain; version=0.0.4' };
+  } catch (error) {
+    return { status: 500, text: `${errorMessage(error)}\n` };
+  }
 }
 
 function answer(endpoint: string, all: HealthCheck[], one: string | undefined): Reply {

@@ -48,3 +48,30 @@ test('what is set at a scrape is fresh, until it is ended', () => {
   age = 3;
   expect(registry.expose()).toContain('age 2\n');
 });
+
+test('series that are replaced leave none of those before', () => {
+  const registry = new Registry();
+  const gauge = registry.gauge('condition', 'C.', ['status']);
+  gauge.replace([{ labels: { status: 'True' }, value: 1 }]);
+  gauge.replace([{ labels: { status: 'False' }, value: 1 }]);
+  expect(registry.expose()).toBe(
+    '# HELP condition C.\n# TYPE condition gauge\ncondition{status="False"} 1\n',
+  );
+});
+
+test('a series that is removed is gone, and the others stay, until all are cleared', () => {
+  const registry = new Registry();
+  const counter = registry.counter('n_total', 'N.', ['a', 'b']);
+  for (const a of ['1', '2']) counter.inc({ a, b: 'x' });
+  counter.remove({ b: 'x', a: '1' });
+  expect(registry.expose()).toContain('\nn_total{a="2",b="x"} 1\n');
+  expect(registry.expose()).not.toContain('a="1"');
+  counter.clear();
+  expect(registry.expose()).not.toContain('n_total{');
+});
+
+test('tells which metrics there are, whatever they show', () => {
+  const registry = new Registry();
+  registry.counter('n_total', 'N.', ['a']);
+  expect(registry.families()).toEqual([{ name: 'n_total', help: 'N.', type: 'counter', labels: ['a'] }]);
+});

@@ -2,11 +2,22 @@ export type Labels = Record<string, string>;
 
 export interface Counter {
   inc(labels?: Labels, by?: number): void;
+  /** Forgets one series: what it counted is gone, and would be exposed for ever. */
+  remove(labels: Labels): void;
+  /** Forgets all series. */
+  clear(): void;
 }
 
 export interface Gauge {
   set(value: number, labels?: Labels): void;
   inc(labels?: Labels, by?: number): void;
+  /** These series and no others. */
+  replace(samples: Iterable<Sample>): void;
+}
+
+export interface Sample {
+  labels: Labels;
+  value: number;
 }
 
 export interface Histogram {
@@ -14,6 +25,14 @@ export interface Histogram {
 }
 
 type Type = 'counter' | 'gauge' | 'histogram';
+
+/** What a metric is, whatever it shows now. */
+export interface Family {
+  name: string;
+  help: string;
+  type: Type;
+  labels: readonly string[];
+}
 
 const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -46,6 +65,11 @@ export class Registry {
     return () => this.#onScrape.delete(update);
   }
 
+  /** All metrics that were asked for, in that order. */
+  families(): Family[] {
+    return [...this.#metrics.values()].map(({ family }) => family);
+  }
+
   expose(): string {
     for (const update of this.#onScrape) update();
     return [...this.#metrics.values()].map((metric) => metric.expose()).join('');
@@ -60,6 +84,8 @@ export class Registry {
 
 interface Series {
   labels: Labels;
+  /** As exposed; it is also what tells series apart. */
+  text: string;
   value: number;
   /** One count a bucket, not cumulated; the last is +Inf. */
   counts: number[];
@@ -83,12 +109,29 @@ class Metric implements Counter, Gauge, Histogram {
     if (labels.length === 0) this.#at({});
   }
 
+  get family(): Family {
+    return { name: this.#name, help: this.#help, type: this.#type, labels: this.#labels };
+  }
+
   inc(labels: Labels = {}, by = 1): void {
     this.#at(labels).value += by;
   }
 
   set(value: number, labels: Labels = {}): void {
     this.#at(labels).value = value;
+  }
+
+  replace(samples: Iterable<Sample>): void {
+    this.clear();
+    for (const { labels, value } of samples) this.set(value, labels);
+  }
+
+  remove(labels: Labels): void {
+    this.#series.delete(labelText(this.#declared(labels)));
+  }
+
+  clear(): void {
+    this.#series.clear();
   }
 
   observe(value: number, labels: Labels = {}): void {
@@ -103,30 +146,30 @@ class Metric implements Counter, Gauge, Histogram {
     const lines = [`# HELP ${this.#name} ${escaped(this.#help)}`, `# TYPE ${this.#name} ${this.#type}`];
     for (const series of this.#series.values()) {
       if (this.#type === 'histogram') lines.push(...this.#histogramLines(series));
-      else lines.push(`${this.#name}${labelText(series.labels)} ${series.value}`);
+      else lines.push(`${this.#name}${series.text} ${series.value}`);
     }
     return `${lines.join('\n')}\n`;
   }
 
-  #histogramLines({ labels, value, counts }: Series): string[] {
+  #histogramLines({ labels, text, value, counts }: Series): string[] {
     let total = 0;
     const buckets = [...this.#buckets, '+Inf'].map((bound, index) => {
       total += counts[index] ?? 0;
       return `${this.#name}_bucket${labelText({ ...labels, le: String(bound) })} ${total}`;
     });
-    return [
-      ...buckets,
-      `${this.#name}_sum${labelText(labels)} ${value}`,
-      `${this.#name}_count${labelText(labels)} ${total}`,
-    ];
+    return [...buckets, `${this.#name}_sum${text} ${value}`, `${this.#name}_count${text} ${total}`];
   }
 
   #at(given: Labels): Series {
-    const labels = Object.fromEntries(this.#labels.map((label) => [label, given[label] ?? '']));
-    const key = JSON.stringify(labels);
-    const known = this.#series.get(key) ?? { labels, value: 0, counts: [] };
-    this.#series.set(key, known);
+    const labels = this.#declared(given);
+    const text = labelText(labels);
+    const known = this.#series.get(text) ?? { labels, text, value: 0, counts: [] };
+    this.#series.set(text, known);
     return known;
+  }
+
+  #declared(given: Labels): Labels {
+    return Object.fromEntries(this.#labels.map((label) => [label, given[label] ?? '']));
   }
 }
 

@@ -130,9 +130,27 @@ describe('a work queue', () => {
     queue.add('b');
     await clock.advance(3_000);
     expect([queue.oldestWaitMs(), queue.longestRunMs()]).toEqual([3_000, 3_000]);
-    expect(metrics.expose()).toContain('workqueue_longest_running_processor_seconds{name="test"} 3\n');
-    expect(metrics.expose()).toContain('workqueue_depth{name="test"} 1\n');
-    expect(metrics.expose()).toContain('workqueue_adds_total{name="test"} 2\n');
+    const labels = '{name="test",controller="test"}';
+    expect(metrics.expose()).toContain(`workqueue_longest_running_processor_seconds${labels} 3\n`);
+    expect(metrics.expose()).toContain(`workqueue_depth${labels} 1\n`);
+    expect(metrics.expose()).toContain(`workqueue_adds_total${labels} 2\n`);
+    expect(metrics.expose()).toContain(`workqueue_retries_total${labels} 0\n`);
+  });
+
+  test('that is gone shows no work', async () => {
+    const { queue, clock, metrics } = setUp();
+    queue.add('a');
+    await queue.get();
+    await clock.advance(3_000);
+    const down = queue.shutDown();
+    expect(metrics.expose()).toContain(
+      'workqueue_unfinished_work_seconds{name="test",controller="test"} 3\n',
+    );
+    queue.done('a');
+    await down;
+    expect(metrics.expose()).toContain(
+      'workqueue_unfinished_work_seconds{name="test",controller="test"} 0\n',
+    );
   });
 });
 

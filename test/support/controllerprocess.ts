@@ -1,7 +1,10 @@
+import { request } from 'undici';
 import { NodeChild } from './childprocess.ts';
 
 /** No node pulls it; its form is what the flag asks for. */
 export const exporterImage = `registry.example/criteo-segment-export@sha256:${'0'.repeat(64)}`;
+
+const servesAt = /"msg":"serving[^\n]*"port":(\d+)/;
 
 export interface ControllerOptions {
   /** The controller as one file. */
@@ -34,6 +37,20 @@ export class ControllerProcess implements AsyncDisposable {
   /** Resolves when it leads, which without leader election is when its caches are filled. */
   leads(): Promise<void> {
     return this.#child.said(/"msg":"leading"/);
+  }
+
+  /** Of /healthz, /readyz and /metrics, on 127.0.0.1; resolves when it listens. */
+  async port(): Promise<number> {
+    await this.#child.said(servesAt);
+    return Number(servesAt.exec(this.output)?.[1]);
+  }
+
+  /** Resolves with what its /metrics shows now. */
+  async metrics(): Promise<string> {
+    const { statusCode, body } = await request(`http://127.0.0.1:${await this.port()}/metrics`);
+    const text = await body.text();
+    if (statusCode !== 200) throw new Error(`/metrics: ${statusCode} ${text}`);
+    return text;
   }
 
   said(pattern: RegExp): Promise<void> {

@@ -69,11 +69,12 @@ async function everything(api: ApiServer, namespace: string): Promise<Map<string
   return texts;
 }
 
-/** Where canaries are: in objects of the namespace, and in what controller and exporters wrote. */
+/** Where canaries are: in objects of the namespace, and in what controller and exporters wrote and show. */
 async function hunt(shop: Shop): Promise<string[]> {
   const texts = await everything(world.api, shop.namespace);
   expect(texts.size).toBeGreaterThan(20);
   texts.set('the logs', shop.logs);
+  for (const controller of shop.controllers) texts.set('the metrics', await controller.metrics());
   return [...texts].flatMap(([place, text]) => found(text).map((name) => `${name} in ${place}`));
 }
 
