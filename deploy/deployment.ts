@@ -38,8 +38,9 @@ export function deployment(options: InstallOptions): Manifest {
     spec: {
       replicas: options.replicas,
       selector: { matchLabels: appLabels },
-      // One of two may go while the other leads.
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 1 } },
+      // An old pod goes when a new one is ready, its caches full: of an image that never starts, both old ones stay.
+      // The leader releases the Lease as it ends, and one that waits takes it at its next try.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: { metadata: { labels: appLabels }, spec: podSpec(options) },
     },
   };
@@ -73,7 +74,7 @@ function podSpec(options: InstallOptions): object {
           failureThreshold: 3,
         },
         readinessProbe: { httpGet: { path: '/readyz', port: 'health' }, periodSeconds: 2 },
-        resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+        resources: options.resources,
         securityContext: containerSecurity,
       },
     ],

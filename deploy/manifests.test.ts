@@ -40,6 +40,18 @@ interface Deployment {
   spec: { template: { spec: { containers: { image: string; args: string[]; securityContext: object }[] } } };
 }
 
+interface Selecting {
+  selector: { matchLabels: Record<string, string> };
+}
+
+function podLabels(): object | undefined {
+  const [deployed] = ofKind<{ spec: { template: { metadata: { labels: object } } } }>('Deployment');
+  return deployed?.spec.template.metadata.labels;
+}
+
+const nameOf = ({ kind, metadata }: Manifest): string =>
+  `${kind} ${metadata.namespace ?? ''} ${metadata.name}`;
+
 describe('an installation', () => {
   test('brings both CRDs before everything else', () => {
     expect(all.slice(0, 2).map(({ metadata }) => metadata.name)).toEqual([
@@ -114,6 +126,54 @@ describe('an installation', () => {
         .metadata;
       expect(labels).toMatchObject(policy?.spec.podSelector.matchLabels ?? { not: 'there' });
     }
+  });
+
+  test('takes an old pod away when a new one is ready, and one at a time when a node is drained', () => {
+    const [deployed] = ofKind<Manifest & { spec: { replicas: number; strategy: object } }>('Deployment');
+    expect(deployed?.spec).toMatchObject({
+      replicas: 2,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    });
+    const [budget] = ofKind<Manifest & { spec: Selecting }>('PodDisruptionBudget');
+    expect(budget?.spec).toMatchObject({ maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' });
+    expect(podLabels()).toMatchObject(budget?.spec.selector.matchLabels ?? { not: 'there' });
+  });
+
+  test('has a Service whose addresses are those of each replica, for whoever gathers metrics', () => {
+    const [service] = ofKind<Manifest & { spec: { selector: Record<string, string> } }>('Service');
+    expect(service?.spec).toMatchObject({ clusterIP: 'None', ports: [{ port: 8081, targetPort: 'health' }] });
+    expect(podLabels()).toMatchObject(service?.spec.selector ?? { not: 'there' });
+  });
+
+  test('leaves out what others have prepared', () => {
+    const options = { ...defaultOptions, image, createNamespace: false, installDefinitions: false };
+    const objects = manifests(options);
+    const left = all.filter((object) => !objects.some((other) => nameOf(other) === nameOf(object)));
+    expect(new Set(left.map(({ kind }) => kind))).toEqual(
+      new Set([
+        'CustomResourceDefinition',
+        'ValidatingAdmissionPolicy',
+        'ValidatingAdmissionPolicyBinding',
+        'Namespace',
+        'ClusterRole',
+      ]),
+    );
+    // What it is held to is its own, and stays.
+    const kept = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    expect(kept.map(({ metadata }) => metadata.name.split('.')[0])).toEqual([
+      'controller-jobs',
+      'controller-claims',
+      'controller-exports',
+      'baseurls',
+    ]);
+  });
+
+  test('gives the container the resources that were chosen', () => {
+    const resources = { requests: { cpu: '1' }, limits: { memory: '2Gi' } };
+    const objects = manifests({ ...defaultOptions, image, resources });
+    expect(objects.find(({ kind }) => kind === 'Deployment')).toMatchObject({
+      spec: { template: { spec: { containers: [{ resources }] } } },
+    });
   });
 
   test('puts everything into the namespace that was chosen', () => {

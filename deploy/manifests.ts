@@ -1,35 +1,33 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import { baseUrlPolicy } from './baseurlpolicy.ts';
+import { contract } from './contents.ts';
 import { controllerPolicies } from './controllerpolicies.ts';
 import { deployment, namespace } from './deployment.ts';
+import { metricsService } from './metricsservice.ts';
+import { monitoring } from './monitoring.ts';
 import { networkPolicy } from './networkpolicy.ts';
 import type { InstallOptions, Manifest } from './options.ts';
+import { podDisruptionBudget } from './poddisruptionbudget.ts';
 import { rbac } from './rbac.ts';
 import { userRoles } from './userroles.ts';
 
-const crdDirectory = join(import.meta.dirname, '..', 'crds');
-
-/** The CRDs, then the admission policies, as they are in crds/. */
-function contract(): Manifest[] {
-  return readdirSync(crdDirectory)
-    .filter((name) => name.endsWith('.yaml'))
-    .sort()
-    .flatMap((name) => parseAllDocuments(readFileSync(join(crdDirectory, name), 'utf8')))
-    .map((document) => document.toJS() as Manifest);
-}
-
-/** Everything that an installation is, in the order in which it is applied. */
+/**
+ * Everything that an installation is, in the order in which it is applied: the controller after its rights and what it
+ * is held to. The same options give the same list; which objects are in it does not depend on image, namespace, replicas,
+ * resources, ports, URLs and flags.
+ */
 export function manifests(options: InstallOptions): Manifest[] {
+  const { createNamespace, installDefinitions } = options;
   return [
-    ...contract(),
-    namespace(options),
+    ...(installDefinitions ? contract() : []),
+    ...(createNamespace ? [namespace(options)] : []),
     ...rbac(options),
-    ...userRoles(),
+    ...(installDefinitions ? userRoles() : []),
     ...controllerPolicies(options),
     ...baseUrlPolicy(options),
     networkPolicy(options),
     deployment(options),
+    podDisruptionBudget(options),
+    metricsService(options),
+    ...monitoring(options),
   ];
 }

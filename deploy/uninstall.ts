@@ -30,7 +30,7 @@ export function uninstallJob(options: InstallOptions): Manifest {
               imagePullPolicy: options.imagePullPolicy,
               command: ['node', '/app/controller.mjs'],
               args: ['--release-finalizers', ...namespaceFlags(options)],
-              resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+              resources: options.resources,
               securityContext: containerSecurity,
             },
           ],

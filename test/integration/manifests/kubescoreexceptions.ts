@@ -30,12 +30,6 @@ export const exceptions: readonly Exception[] = [
     because: 'The same.',
   },
   {
-    check: 'deployment-has-poddisruptionbudget',
-    says: 'No matching PodDisruptionBudget was found',
-    because:
-      'Nothing is lost while no controller runs: what is within its deadline starts when one is back. A budget would hold up the draining of nodes for that.',
-  },
-  {
     check: 'deployment-has-host-podantiaffinity',
     says: 'Deployment does not have a host podAntiAffinity set',
     because:
