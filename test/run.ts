@@ -10,6 +10,7 @@ import { azuriteProgram } from './support/azurite.ts';
 import { gitopsHealthProgram } from './support/gitopshealth.ts';
 import { kubernetesCronProgram } from './support/kubernetescron.ts';
 import { postgresqlPrograms } from './support/postgresql.ts';
+import { prometheusPrograms } from './support/prometheus.ts';
 import { prepareGround } from './support/stack.ts';
 import { compareRights, forgetUsedRights, grantedRights, keptRights } from './support/usedrights.ts';
 import { versitygwProgram } from './support/versitygw.ts';
@@ -66,6 +67,7 @@ async function runLevel(level: Level): Promise<Tally> {
       await versitygwProgram(console.log);
       await azuriteProgram(console.log);
       await postgresqlPrograms(console.log);
+      await prometheusPrograms(console.log);
       await manifestTools(console.log);
       await gitopsHealthProgram(console.log);
       await kubernetesCronProgram(console.log);

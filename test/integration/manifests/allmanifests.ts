@@ -22,20 +22,26 @@ export interface Written {
 
 const image = `registry.example/criteo-segment-export@sha256:${'0'.repeat(64)}`;
 
-/** Of these projects there are no schemas here; test/integration/gitops/examples.test.ts looks at what is written for them. */
+/** Of these projects there are no schemas here; tests in test/integration/gitops/ and monitoring/ look at what is written for them. */
 const foreignGroups = [
   'argoproj.io',
   'kustomize.toolkit.fluxcd.io',
+  'monitoring.coreos.com',
   'notification.toolkit.fluxcd.io',
   'source.toolkit.fluxcd.io',
 ];
+
+/** Prometheus' own files, which hold no objects of Kubernetes. */
+const noManifests = ['prometheus.yml', 'rules.yaml', 'rules.test.yaml'].map(
+  (name) => `examples/monitoring/${name}`,
+);
 
 /** Every manifest of examples/ but those of other projects' kinds. */
 export function exampleManifests(): Written[] {
   return writtenExamples().filter((written) => !isForeign(written));
 }
 
-/** The manifests of examples/ for GitOps tools. */
+/** The manifests of examples/ for GitOps tools and Prometheus Operator. */
 export function foreignManifests(): Written[] {
   return writtenExamples().filter(isForeign);
 }
@@ -46,7 +52,8 @@ function isForeign({ object }: Written): boolean {
 
 function writtenExamples(): Written[] {
   const files = globSync('examples/**/*.{yaml,yml}', { cwd: repositoryDirectory }).sort();
-  return files.flatMap((from) =>
+  const manifests = files.filter((file) => !noManifests.includes(file));
+  return manifests.flatMap((from) =>
     parseAllDocuments(readFileSync(join(repositoryDirectory, from), 'utf8')).map((document) => ({
       from,
       object: document.toJS(),
