@@ -21,6 +21,23 @@ export interface ProcessKubeletOptions {
 
 export type RunKind = 'Check' | 'Export' | 'Retire';
 
+/** What Kubernetes shows of a container that has ended. */
+export interface ContainerEnd {
+  exitCode: number;
+  /** The termination message. */
+  message: string;
+  reason?: string;
+}
+
+/** What befalls the runs of a namespace from now on, as a node would tell it. */
+export type Fate =
+  /** The container waits for this reason, and is never started. */
+  | { kind: 'NeverStarts'; reason: string }
+  /** The process does what it does, and the node tells another end of it. */
+  | { kind: 'EndsAs'; end: (end: ContainerEnd) => ContainerEnd }
+  /** The node is lost: nothing is heard of it any more, and what it is told it does not hear. */
+  | { kind: 'NodeLost' };
+
 /** One exporter that was started. */
 export interface ExporterRun {
   namespace: string;
@@ -53,6 +70,7 @@ export class ProcessKubelet implements AsyncDisposable {
   readonly #pods = new Map<string, PodProcess>();
   readonly #watch: { stop(): Promise<void> };
   readonly #runs: ExporterRun[] = [];
+  readonly #fates = new Map<string, Fate>();
   readonly #faults: unknown[] = [];
 
   constructor(options: ProcessKubeletOptions) {
@@ -63,6 +81,12 @@ export class ProcessKubelet implements AsyncDisposable {
   /** Every exporter so far in a namespace, in the order of their start. */
   runs(namespace: string, kind: ExporterRun['kind'] = 'Export'): ExporterRun[] {
     return this.#runs.filter((run) => run.namespace === namespace && run.kind === kind);
+  }
+
+  /** Undefined: as it comes. Checks and retirements are spared. */
+  setFate(namespace: string, fate: Fate | undefined): void {
+    if (fate) this.#fates.set(namespace, fate);
+    else this.#fates.delete(namespace);
   }
 
   /** The most exporters of one export that were at work at the same moment. */
@@ -102,28 +126,41 @@ export class ProcessKubelet implements AsyncDisposable {
       return;
     }
     if (pod.metadata.deletionTimestamp !== undefined || pod.status?.phase !== 'Pending') return;
-    const process = new PodProcess(pod, this.#options, (run) => this.#runs.push(run));
+    const { namespace, labels: own } = pod.metadata;
+    const process = new PodProcess(pod, this.#options, {
+      started: (run) => this.#runs.push(run),
+      fate: () => (own?.[labels.runKind] === 'Export' ? this.#fates.get(namespace) : undefined),
+    });
     this.#pods.set(uid, process);
     process.run().catch((error: unknown) => this.#faults.push(error));
   }
 }
 
+interface PodProcessContext {
+  started: (run: ExporterRun) => void;
+  fate: () => Fate | undefined;
+}
+
 class PodProcess {
   readonly #pod: PodObject;
   readonly #options: ProcessKubeletOptions;
-  readonly #started: (run: ExporterRun) => void;
+  readonly #context: PodProcessContext;
   #child: NodeChild | undefined;
   #deleted = false;
 
-  constructor(pod: PodObject, options: ProcessKubeletOptions, started: (run: ExporterRun) => void) {
+  constructor(pod: PodObject, options: ProcessKubeletOptions, context: PodProcessContext) {
     this.#pod = pod;
     this.#options = options;
-    this.#started = started;
+    this.#context = context;
   }
 
   async run(): Promise<void> {
     // A pod that is bound to no node is removed at once when it is deleted, without grace.
     if (!(await this.#bind())) return;
+    const fate = this.#context.fate();
+    if (fate?.kind === 'NeverStarts') {
+      return await this.#patchStatus('Pending', { waiting: { reason: fate.reason } });
+    }
     const directory = await mkdtemp(join(tmpdir(), 'process-kubelet-'));
     try {
       const message = join(directory, 'termination-log');
@@ -140,12 +177,14 @@ class PodProcess {
       await this.#patchStatus('Running', { running: { startedAt } });
       const exitCode = await child.ended;
       const text = await readFile(message, 'utf8').catch(() => '');
-      await this.#report({
+      const end: ContainerEnd = {
         // What Kubernetes shows for a process that SIGKILL ended.
         exitCode: exitCode ?? 137,
         message: Buffer.from(text).subarray(0, terminationMessageBytes).toString('utf8'),
-        startedAt,
-      });
+      };
+      const endsAs = this.#context.fate();
+      if (endsAs?.kind === 'NodeLost') return;
+      await this.#report({ ...(endsAs?.kind === 'EndsAs' ? endsAs.end(end) : end), startedAt });
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
@@ -161,7 +200,7 @@ class PodProcess {
   }
 
   delete(): void {
-    if (this.#deleted) return;
+    if (this.#deleted || this.#context.fate()?.kind === 'NodeLost') return;
     this.#deleted = true;
     this.signal('SIGTERM');
     const seconds = this.#pod.metadata.deletionGracePeriodSeconds ?? secondsUntilKilled;
@@ -229,11 +268,11 @@ class PodProcess {
         return child.output;
       },
     };
-    this.#started(run);
+    this.#context.started(run);
     return run;
   }
 
-  async #report(end: { exitCode: number; message: string; startedAt?: string }): Promise<void> {
+  async #report(end: ContainerEnd & { startedAt?: string }): Promise<void> {
     const phase = end.exitCode === 0 ? 'Succeeded' : 'Failed';
     const terminated = {
       reason: end.exitCode === 0 ? 'Completed' : 'Error',
@@ -274,7 +313,8 @@ class PodProcess {
         `/api/v1/namespaces/${namespace}/pods/${name}${subresource}`,
         {
           method,
-          contentType: method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+          // As a kubelet does it: conditions that others set, such as DisruptionTarget, stay.
+          contentType: method === 'PATCH' ? 'application/strategic-merge-patch+json' : 'application/json',
           body: method === 'PATCH' ? { metadata: { uid }, ...body } : body,
         },
       );

@@ -1,13 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parse } from 'yaml';
 import { annotations } from '../../../api/names.ts';
-import { crdFiles } from '../../../scripts/generate/crd.ts';
-import { kubectl } from '../../cluster/kubectl.ts';
-import { repositoryDirectory } from '../../cluster/paths.ts';
 import { waitFor } from '../../cluster/wait.ts';
-import { installCrds } from '../../support/apiserver.ts';
+import { storeUnderAnotherCrd } from '../../support/anothercrd.ts';
 import {
   conditionOf,
   connectionName,
@@ -50,7 +44,7 @@ const brokenExports: Record<string, Broken> = {
 beforeAll(async () => {
   world = await startWorld();
   shop = await world.shop();
-  await storeUnderAnotherCrd();
+  await storeBroken();
   await shop.prepare({ 'people.csv': 'email,segment\nanna@example.com,readers\n' });
   await shop.startController({ flags: ['--leader-elect=false'] });
   await shop.apply(shop.connection());
@@ -59,37 +53,17 @@ beforeAll(async () => {
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 
-/** The CRDs as they might have been once: they take anything. What is stored by them stays when they are as today again. */
-async function storeUnderAnotherCrd(): Promise<void> {
-  const { kubeconfigPath } = world.controlPlane;
-  // They read fields that these objects do not have.
-  await kubectl(kubeconfigPath, ['delete', 'validatingadmissionpolicybindings', '--all']);
-  const loose = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-  for (const file of crdFiles) {
-    const crd = parse(readFileSync(join(repositoryDirectory, file), 'utf8'), { maxAliasCount: -1 });
-    const [version] = crd.spec.versions;
-    version.schema.openAPIV3Schema = { type: 'object', properties: { spec: loose, status: loose } };
-    delete version.selectableFields;
-    await kubectl(kubeconfigPath, ['apply', '--server-side', '-f', '-'], JSON.stringify(crd));
-  }
+async function storeBroken(): Promise<void> {
   const connection = shop.connection({ api: 'https://api.criteo.com', dataPrivacy: null }, 'broken');
   const exports = Object.entries(brokenExports).map(([name, { spec }]) => ({
     ...shop.segmentExport({}, name),
     spec: name === 'with-a-broken-connection' ? { ...specOf(shop.segmentExport()), ...spec } : spec,
   }));
-  for (const object of [connection, ...exports] as { kind: string }[]) {
-    const path = shop.path(object.kind);
-    // The API server forgets policies and old schemas a moment later.
-    await waitFor('the loose schemas', 30_000, async () => {
-      const { status } = await world.api.call(path, { method: 'POST', body: object });
-      return status === 201 || undefined;
-    });
-  }
-  await installCrds(world.controlPlane);
-  await waitFor('the schemas of today', 30_000, async () => {
-    const { status } = await world.api.dryRunCreate(shop.path('CriteoConnection'), connection);
-    return status === 422 || undefined;
-  });
+  const stored = ([connection, ...exports] as { kind: string }[]).map((object) => ({
+    path: shop.path(object.kind),
+    object,
+  }));
+  await storeUnderAnotherCrd(world, stored, { path: shop.path('CriteoConnection'), object: connection });
 }
 
 function specOf(object: object): object {
