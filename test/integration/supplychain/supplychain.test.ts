@@ -22,8 +22,11 @@ let image: string;
 
 beforeAll(async () => {
   const lock = JSON.parse(await readFile(join(repositoryDirectory, 'package-lock.json'), 'utf8'));
-  const { '': _, ...packages } = lock.packages as Record<string, Locked>;
-  locked = packages;
+  // What else is in it is ours: the project, and pulumi/ as a package of its own.
+  const installed = Object.entries<Locked>(lock.packages).filter(
+    ([directory, { link }]) => directory.startsWith('node_modules/') && !link,
+  );
+  locked = Object.fromEntries(installed);
   image = await mkdtemp(join(tmpdir(), 'segmentexport-image-'));
   await buildBundle({ outputDirectory: image });
 });
@@ -62,9 +65,14 @@ describe('installing', () => {
   test('runs no script of any package', async () => {
     const npmrc = await readFile(join(repositoryDirectory, '.npmrc'), 'utf8');
     expect(npmrc).toMatch(/^ignore-scripts=true$/m);
-    // It works without: its script only spares it a moment at the start.
+    // They work without: esbuild's script only spares it a moment at the start, protobufjs's tells of versions, and that of
+    // @pulumi/kubernetes fetches a plugin that no test needs.
     const withScripts = Object.entries(locked).filter(([, { hasInstallScript }]) => hasInstallScript);
-    expect(withScripts.map(([directory, { dev }]) => [nameOf(directory), dev])).toEqual([['esbuild', true]]);
+    expect(withScripts.map(([directory, { dev }]) => [nameOf(directory), dev])).toEqual([
+      ['@pulumi/kubernetes', true],
+      ['esbuild', true],
+      ['protobufjs', true],
+    ]);
   });
 
   test('takes what the lock file has a digest of, and nothing else', () => {
@@ -73,12 +81,11 @@ describe('installing', () => {
   });
 
   test('needs exact versions: none comes in by itself', async () => {
-    const manifest = JSON.parse(await readFile(join(repositoryDirectory, 'package.json'), 'utf8'));
-    const wanted = Object.entries({
-      ...manifest.dependencies,
-      ...manifest.devDependencies,
-      ...manifest.optionalDependencies,
-    });
+    const files = ['package.json', 'pulumi/package.json'].map((name) => join(repositoryDirectory, name));
+    const manifests = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, 'utf8'))));
+    const wanted = manifests.flatMap(({ dependencies, devDependencies, optionalDependencies }) =>
+      Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }),
+    );
     expect(wanted.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
   });
 });
@@ -108,6 +115,13 @@ describe('the image', () => {
     expect(programs).toEqual(['controller.mjs', 'exporter.mjs']);
     const used = new Set([...(await piecesOf('controller.mjs')), ...(await piecesOf('exporter.mjs'))]);
     expect(files.filter((file) => file.endsWith('.mjs') && !used.has(file))).toEqual([]);
+  });
+
+  test('holds nothing of Pulumi, and the bill of materials names nothing of it', async () => {
+    const sources = (await sourcesOf(await filesOf(image))).map(fromRepository);
+    expect(sources.filter((source) => source.includes('pulumi'))).toEqual([]);
+    const { components } = await sbom();
+    expect(components.filter(({ name }) => /pulumi|grpc/.test(name))).toEqual([]);
   });
 
   test('has a controller without the exporter, and an exporter without Kubernetes', async () => {
