@@ -34,7 +34,10 @@ export interface World extends AsyncDisposable {
 /** The namespace in which an installation's controller and its Lease are. */
 export const controllerNamespace = defaultOptions.namespace;
 
-export async function startWorld(): Promise<World> {
+/** Installs what the controller needs in a new cluster, and returns a token of its service account. */
+export type Install = (controlPlane: ControlPlane) => Promise<string>;
+
+export async function startWorld(install: Install = installForTests): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'controller-test-'));
   const cleanUps: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
   const dispose = async (): Promise<void> => {
@@ -45,8 +48,10 @@ export async function startWorld(): Promise<World> {
     if (faults.length > 0) throw new AggregateError(faults, faults.map(String).join('; '));
   };
   try {
-    // The process kubelet is no node, and these two would end the pods of a node that does not exist.
-    const controllers = '--controllers=*,-node-lifecycle-controller,-pod-garbage-collector-controller';
+    // The process kubelet is no node, and the first two would end the pods of a node that does not exist. It takes
+    // every pod for an exporter's: one of the controller's Deployment is never to be.
+    const withoutControllers = ['node-lifecycle', 'pod-garbage-collector', 'deployment'];
+    const controllers = `--controllers=*,${withoutControllers.map((name) => `-${name}-controller`).join()}`;
     const programs = await buildBundle({ outputDirectory: join(directory, 'programs') });
     const controlPlane = await startControlPlane({
       controllerManagerArguments: [controllers],
@@ -61,8 +66,7 @@ export async function startWorld(): Promise<World> {
     cleanUps.push(() => keepUsedRights(controlPlane.auditLogPath ?? ''));
     const api = new ApiServer(controlPlane);
     cleanUps.push(() => api[Symbol.asyncDispose]());
-    await installCrds(controlPlane);
-    const controllerToken = await installIdentity(controlPlane.kubeconfigPath);
+    const controllerToken = await install(controlPlane);
     const controllerKubeconfig = join(directory, 'controller.kubeconfig');
     await writeTokenKubeconfig(controllerKubeconfig, controlPlane, controllerToken);
     const nodeEnvironment = { NODE_COMPILE_CACHE: join(directory, 'compile-cache') };
@@ -102,6 +106,11 @@ export async function startWorld(): Promise<World> {
     await dispose();
     throw error;
   }
+}
+
+async function installForTests(controlPlane: ControlPlane): Promise<string> {
+  await installCrds(controlPlane);
+  return await installIdentity(controlPlane.kubeconfigPath);
 }
 
 /**
