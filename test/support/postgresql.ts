@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +7,8 @@ import { withLock } from '../cluster/lock.ts';
 import { cacheDirectory } from '../cluster/paths.ts';
 import { freePort } from '../cluster/ports.ts';
 import { run } from '../cluster/run.ts';
-import { GaveUp, waitFor } from '../cluster/wait.ts';
+import { GaveUp } from '../cluster/wait.ts';
+import { ServerProcess } from './serverprocess.ts';
 
 const parent = '/usr/lib/postgresql';
 const username = 'reader';
@@ -52,8 +51,8 @@ export async function startPostgresql(options: PostgresqlOptions = {}): Promise<
     if (owner) for (const name of ['', 'server.crt', 'server.key']) await chown(join(root, name), ...owner);
     const data = join(root, 'data');
     const initialise = ['--no-sync', '--encoding=UTF8', '--locale=C', '--auth=trust', '--username=postgres'];
-    const [command = '', ...args] = [...as(owner), join(programs, 'initdb'), ...initialise, '-D', data];
-    await run(command, args, { cwd: root });
+    const initdb = [join(programs, 'initdb'), ...initialise, '-D', data];
+    await run('setpriv', [...identityOf(owner), '--', ...initdb], { cwd: root });
     // The superuser comes by the socket, which lies in a directory of the server's own.
     const access = `local all all trust\n${tls ? 'hostssl' : 'host'} all ${username} 0.0.0.0/0 scram-sha-256\n`;
     await writeFile(join(data, 'pg_hba.conf'), access);
@@ -104,9 +103,7 @@ class Server {
   readonly host: string;
   readonly port: number;
   readonly #root: string;
-  readonly #child: ChildProcess;
-  readonly #exit: Promise<unknown>;
-  #output = '';
+  readonly #process: ServerProcess;
 
   constructor(
     programs: string,
@@ -134,27 +131,18 @@ class Server {
       max_wal_size: '4GB',
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    // The kernel ends it with the process that runs the tests, however that ends.
-    const [command = '', ...args] = as(owner, ['--pdeathsig', 'QUIT']);
-    this.#child = spawn(command, [...args, join(programs, 'postgres'), '-D', join(root, 'data'), ...flags], {
+    this.#process = new ServerProcess({
+      name: 'PostgreSQL',
+      command: [join(programs, 'postgres'), '-D', join(root, 'data'), ...flags],
       cwd: root,
-      env: { PATH: process.env.PATH ?? '' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      identity: identityOf(owner),
+      // Unlike a kill it leaves no shared memory behind.
+      endsBy: 'SIGQUIT',
     });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output = (this.#output + text).slice(-4000);
-      });
-    }
-    this.#exit = once(this.#child, 'exit');
   }
 
   async ready(): Promise<void> {
-    await waitFor('PostgreSQL answering', 30_000, async () => {
-      const { exitCode, signalCode } = this.#child;
-      if (exitCode !== null || signalCode !== null) throw new GaveUp(`PostgreSQL ended:\n${this.#output}`);
-      return await this.query('postgres', 'SELECT 1');
-    });
+    await this.#process.answering(30_000, () => this.query('postgres', 'SELECT 1'));
   }
 
   async query(name: string, text: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
@@ -171,9 +159,7 @@ class Server {
   }
 
   async end(): Promise<void> {
-    // Unlike a kill it leaves no shared memory behind.
-    this.#child.kill('SIGQUIT');
-    await this.#exit;
+    await this.#process.end();
   }
 }
 
@@ -189,9 +175,9 @@ async function serverOwner(): Promise<Owner | undefined> {
   return [Number(entry[1]), Number(entry[2])];
 }
 
-function as(owner: Owner | undefined, options: readonly string[] = []): string[] {
-  const ids = owner ? ['--reuid', `${owner[0]}`, '--regid', `${owner[1]}`, '--clear-groups'] : [];
-  return ['setpriv', ...ids, ...options, '--'];
+/** As setpriv takes it. */
+function identityOf(owner: Owner | undefined): string[] {
+  return owner ? ['--reuid', `${owner[0]}`, '--regid', `${owner[1]}`, '--clear-groups'] : [];
 }
 
 /** The directory of the programs of the newest version; Debian's package is installed where there is none. */

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +8,8 @@ import { withLock } from '../cluster/lock.ts';
 import { cacheDirectory } from '../cluster/paths.ts';
 import { freePort } from '../cluster/ports.ts';
 import { run, succeeds } from '../cluster/run.ts';
-import { GaveUp, waitFor } from '../cluster/wait.ts';
+import { GaveUp } from '../cluster/wait.ts';
+import { ServerProcess } from './serverprocess.ts';
 
 export interface PrometheusPrograms {
   prometheus: string;
@@ -131,30 +130,15 @@ export async function startPrometheus(
 
 class Server {
   readonly url: string;
-  readonly #child: ChildProcess;
-  readonly #exit: Promise<unknown>;
-  #output = '';
+  readonly #process: ServerProcess;
 
   constructor(command: readonly string[], url: string, cwd: string) {
     this.url = url;
-    // The kernel ends it with the process that runs the tests, however that ends.
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
-      cwd,
-      env: { PATH: process.env.PATH ?? '' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output = (this.#output + text).slice(-4000);
-      });
-    }
-    this.#exit = once(this.#child, 'exit');
+    this.#process = new ServerProcess({ name: 'Prometheus', command, cwd });
   }
 
   async ready(): Promise<void> {
-    await waitFor('Prometheus answering', 30_000, async () => {
-      const { exitCode, signalCode } = this.#child;
-      if (exitCode !== null || signalCode !== null) throw new GaveUp(`Prometheus ended:\n${this.#output}`);
+    await this.#process.answering(30_000, async () => {
       const { statusCode, body } = await request(`${this.url}/-/ready`);
       await body.dump();
       return statusCode === 200 || undefined;
@@ -176,8 +160,7 @@ class Server {
   }
 
   async end(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exit;
+    await this.#process.end();
   }
 }
 

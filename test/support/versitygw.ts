@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { freePort } from '../cluster/ports.ts';
-import { GaveUp, waitFor } from '../cluster/wait.ts';
+import { GaveUp } from '../cluster/wait.ts';
 import { type GoTool, goTool } from './gotool.ts';
+import { ServerProcess } from './serverprocess.ts';
 
 const versitygw: GoTool = {
   name: 'versitygw',
@@ -96,11 +95,9 @@ function accounts({ accessKeyId: access, secretAccessKey: secret }: ObjectStore[
 }
 
 class Gateway {
-  readonly #child: ChildProcess;
-  readonly #exit: Promise<unknown>;
+  readonly #process: ServerProcess;
   readonly #endpoint: string;
   readonly #ca: string | undefined;
-  #output = '';
 
   constructor(
     command: readonly string[],
@@ -110,36 +107,23 @@ class Gateway {
   ) {
     this.#endpoint = endpoint;
     this.#ca = ca;
-    // The kernel ends it with the process that runs the tests, however that ends.
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
-      // Nothing of the machine's own. By the environment, so that even these keys are in no command line.
-      env: {
-        PATH: process.env.PATH ?? '',
-        ROOT_ACCESS_KEY_ID: keys.accessKeyId,
-        ROOT_SECRET_ACCESS_KEY: keys.secretAccessKey,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
+    this.#process = new ServerProcess({
+      name: 'versitygw',
+      command,
+      // By the environment, so that even these keys are in no command line.
+      env: { ROOT_ACCESS_KEY_ID: keys.accessKeyId, ROOT_SECRET_ACCESS_KEY: keys.secretAccessKey },
     });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output = (this.#output + text).slice(-4000);
-      });
-    }
-    this.#exit = once(this.#child, 'exit');
   }
 
   async ready(): Promise<void> {
-    await waitFor('versitygw answering', 20_000, async () => {
-      const { exitCode, signalCode } = this.#child;
-      if (exitCode !== null || signalCode !== null) throw new GaveUp(`versitygw ended:\n${this.#output}`);
+    await this.#process.answering(20_000, async () => {
       // Without credentials it refuses, and so it is there.
       return (await statusOf(this.#endpoint, this.#ca)) === 403 || undefined;
     });
   }
 
   async end(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exit;
+    await this.#process.end();
   }
 }
 
