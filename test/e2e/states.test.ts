@@ -61,11 +61,11 @@ beforeAll(async () => {
   const waiting = rows.filter(({ story }) => story.waits);
   const busy = rows.filter(({ story }) => !story.waits);
   const told = [
-    ...pooled(waiting, 2, (row) => teller.told(row)),
-    ...pooled(busy, 2, (row) => teller.told(row)),
+    ...pooled(waiting, 4, (row) => teller.told(row)),
+    ...pooled(busy, 4, (row) => teller.told(row)),
   ];
   for (const [row, result] of told) seen.set(row.key, result);
-  for (const [name, result] of pooled(Object.keys(deletions), 1, (name) => teller.deleted(name))) {
+  for (const [name, result] of pooled(Object.keys(deletions), 2, (name) => teller.deleted(name))) {
     seen.set(name, result);
   }
 }, 300_000);
