@@ -116,12 +116,31 @@ describe.concurrent('the example', () => {
   test.each(files)('%s is a definition that can run', async (file) => {
     const definition = parse(readFileSync(join(directory, file), 'utf8')) as {
       metadata: { name: string };
+      spec: { runAfter?: { cronJob?: string }[] };
     };
+    for (const { cronJob } of definition.spec.runAfter ?? []) {
+      if (cronJob !== undefined) await shop.apply(refreshing(cronJob));
+    }
     await shop.apply(definition);
     const { name } = definition.metadata;
     await shop.untilExport('AwaitingRun', hasReason('Ready', 'AwaitingRun'), name);
   });
 });
+
+/** The CronJob that an export follows; it never runs. */
+function refreshing(name: string): object {
+  const container = { name: 'refresh', image: 'registry.example/refresh:1' };
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: { name },
+    spec: {
+      schedule: '0 0 1 1 *',
+      suspend: true,
+      jobTemplate: { spec: { template: { spec: { restartPolicy: 'Never', containers: [container] } } } },
+    },
+  };
+}
 
 interface Refusal {
   what: string;
