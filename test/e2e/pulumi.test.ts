@@ -46,24 +46,35 @@ interface Lease {
   spec: { holderIdentity: string; renewTime: string; leaseDurationSeconds: number };
 }
 
+interface Pods {
+  items: { metadata: { name: string; deletionTimestamp?: string } }[];
+}
+
+const inController = (...args: string[]): Promise<string> =>
+  ground.kubectl([...args, '--namespace', 'criteo-segment-export']);
+
+async function readLease(): Promise<Lease['spec']> {
+  const printed = await inController('get', 'lease', 'leader.segmentexport.io', '--output=json');
+  return (JSON.parse(printed) as Lease).spec;
+}
+
+/** A rolled-out Deployment does not wait for its old pods to end: the leader may be one of them. */
+async function untilNewPodLeads(): Promise<void> {
+  const newest = '--selector=app.kubernetes.io/component=controller';
+  await waitFor('a leader among the new pods', 60_000, async () => {
+    const { holderIdentity } = await readLease();
+    const pods = JSON.parse(await inController('get', 'pods', newest, '--output=json')) as Pods;
+    const staying = pods.items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    return staying.some(({ metadata }) => holderIdentity.startsWith(`${metadata.name}_`)) || undefined;
+  });
+}
+
 /** Reads the controller's Lease again and again until `work` ends. */
 async function leasesWhile(work: Promise<void>): Promise<Lease['spec'][]> {
   let ended = false;
   const read = async (): Promise<Lease['spec'][]> => {
     const leases: Lease['spec'][] = [];
-    while (!ended) {
-      const printed = await ground.kubectl([
-        ...[
-          'get',
-          'lease',
-          'leader.segmentexport.io',
-          '--namespace',
-          'criteo-segment-export',
-          '--output=json',
-        ],
-      ]);
-      leases.push((JSON.parse(printed) as Lease).spec);
-    }
+    while (!ended) leases.push(await readLease());
     return leases;
   };
   const end = work.finally(() => {
@@ -102,7 +113,7 @@ test('what the program local registers comes up on a node, and its export sends 
 
 test('an update rolls the controller out, and a leader is never missing for longer than the lease', async () => {
   stack = await collected({ controllerFlags: ['--log-level=debug'] });
-  const leases = await leasesWhile(stack.up({ upsertExistingObjects: true }));
+  const leases = await leasesWhile(stack.up({ upsertExistingObjects: true }).then(untilNewPodLeads));
   const held = leases.filter(({ holderIdentity }) => holderIdentity !== '');
   expect(new Set(held.map(({ holderIdentity }) => holderIdentity)).size).toBeGreaterThan(1);
   const duration = Math.max(...held.map(({ leaseDurationSeconds }) => leaseDurationSeconds)) * 1000;
