@@ -7,7 +7,7 @@ import type {
 import { conditionTypes, isRunReason } from '../../api/reasons.ts';
 import { parseTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
-import { cancelled, isSameRun } from './afterrun.ts';
+import { isSameRun } from './afterrun.ts';
 import { type ExportReadyReason, isExportReason, partiallySucceeded } from './conditionreasons.ts';
 import {
   type Condition,
@@ -17,9 +17,7 @@ import {
   setConditions,
   type Wanted,
 } from './conditions.ts';
-import { isEndReason } from './endreasons.ts';
-import type { EventReason } from './eventreasons.ts';
-import { planEvents } from './plannedrun.ts';
+import { endEvents } from './endevents.ts';
 import { retirementEvents } from './retireresult.ts';
 import { isGuardStop, isSeenByCheck, isUsersFault } from './runresult.ts';
 
@@ -182,26 +180,6 @@ function lastRunCondition(lastRun: RunSummary | undefined): Wanted | undefined {
   };
 }
 
-/** Undefined where status tells of a run in the words of another release. */
-function endReason({ outcome, reason }: RunSummary): EventReason | undefined {
-  if (outcome === 'Succeeded') return 'RunSucceeded';
-  if (reason === cancelled) return 'RunCancelled';
-  return isEndReason(reason) ? reason : undefined;
-}
-
-function runEvents(run: RunSummary): PlannedEvent[] {
-  const reason = endReason(run);
-  if (reason === undefined) return [];
-  return [
-    {
-      type: run.outcome === 'Succeeded' || run.reason === cancelled ? 'Normal' : 'Warning',
-      reason,
-      action: 'FinishRun',
-      note: `The run ${run.jobName} ended: ${run.outcome}. ${run.message ?? ''}`,
-    },
-  ];
-}
-
 /** One event for each change of fortune, told from the two statuses alone. */
 export function statusEvents(
   before: Partial<CriteoSegmentExportStatus>,
@@ -219,8 +197,8 @@ export function statusEvents(
     });
   }
   const ended = isSameRun(after.lastRun, before.lastRun) ? undefined : after.lastRun;
-  if (ended) events.push(...runEvents(ended));
-  if (after.plan && !isSameRun(after.plan, before.plan)) events.push(...planEvents(after.plan));
+  if (ended) events.push(...endEvents('run', ended));
+  if (after.plan && !isSameRun(after.plan, before.plan)) events.push(...endEvents('plan', after.plan));
   events.push(...retirementEvents(before, after));
   const ready = findCondition(after.conditions, conditionTypes.ready);
   const wasReady = findCondition(before.conditions, conditionTypes.ready);

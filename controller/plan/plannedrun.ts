@@ -6,12 +6,9 @@ import type {
 } from '../../api/generated/criteosegmentexport.ts';
 import type { Report, SegmentReport } from '../../api/report.ts';
 import { formatTime } from '../../api/time.ts';
-import type { PlannedEvent } from './action.ts';
-import { cancelled } from './afterrun.ts';
 import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
-import { type EndReason, isEndReason } from './endreasons.ts';
-import type { EventReason } from './eventreasons.ts';
+import type { EndReason } from './endreasons.ts';
 import { setOrDrop } from './fields.ts';
 import { messageFor } from './messages/index.ts';
 import { timeText } from './messages/words.ts';
@@ -51,26 +48,6 @@ export function afterPlan(previous: Status, ended: EndedRun, alsoRetires: string
     };
   }
   return status;
-}
-
-export function planEvents(plan: PlanSummary): PlannedEvent[] {
-  const reason = endReason(plan);
-  if (reason === undefined) return [];
-  return [
-    {
-      type: plan.outcome === 'Succeeded' || plan.reason === cancelled ? 'Normal' : 'Warning',
-      reason,
-      action: 'FinishPlan',
-      note: `The plan ${plan.jobName} ended: ${plan.outcome}. ${plan.message ?? ''}`,
-    },
-  ];
-}
-
-/** Undefined where status tells of a plan in the words of another release. */
-function endReason({ outcome, reason }: PlanSummary): EventReason | undefined {
-  if (outcome === 'Succeeded') return 'PlanFinished';
-  if (reason === cancelled) return 'RunCancelled';
-  return isEndReason(reason) ? reason : undefined;
 }
 
 type EndedPlan = PlanSummary & { reason: EndReason };
