@@ -2,6 +2,7 @@ import type { RunAfter } from '../../api/generated/criteosegmentexport.ts';
 import { annotations, labels, managedBy } from '../../api/names.ts';
 import { parseTime } from '../../api/time.ts';
 import type { ObjectMeta } from './kubernetes.ts';
+import { controllerOwnerOf } from './owner.ts';
 
 /** A Job that runs may follow, whoever made it: of other people's no more than this is kept. */
 export interface FollowedJob {
@@ -67,7 +68,7 @@ export function isFollowed(
   runAfter: readonly (RunAfter | null)[],
 ): boolean {
   const { metadata } = object;
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const owner = controllerOwnerOf(metadata);
   // The Jobs of an export of ours are its own, not its CronJob's: then every entry may be meant.
   const ofExport = kind === 'Job' && metadata.labels?.[labels.exportUid] !== undefined;
   const cronJobName = kind === 'CronJob' ? metadata.name : owner?.kind === 'CronJob' ? owner.name : undefined;

@@ -15,6 +15,13 @@ export function ownedBy({ kind, metadata }: CriteoSegmentExport | CriteoConnecti
   };
 }
 
+/** Whose child an object is: of a Job that a CronJob made, the CronJob. Kubernetes lets there be one at most. */
+export function controllerOwnerOf({
+  ownerReferences,
+}: Pick<ObjectMeta, 'ownerReferences'>): OwnerReference | undefined {
+  return ownerReferences?.find(({ controller }) => controller === true);
+}
+
 export function namespaceOf({
   metadata,
 }: {

@@ -3,6 +3,7 @@ import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexpor
 import { labels, managedBy } from '../../api/names.ts';
 import type { FollowedCronJob, FollowedJob } from '../plan/followed.ts';
 import type { CronJob, Job, Pod } from '../plan/kubernetes.ts';
+import { controllerOwnerOf } from '../plan/owner.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import { Informer, type InformerOptions } from '../runtime/informer.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -91,7 +92,7 @@ export function followingIn({ metadata: { namespace = '' }, spec }: CriteoSegmen
 
 /** The uid of the object that made a Job: of its CronJob, where it has one. */
 export function controllerOf({ metadata }: KubeObject): string[] {
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const owner = controllerOwnerOf(metadata);
   return owner ? [owner.uid] : [];
 }
 

@@ -1,4 +1,5 @@
 import type { FollowedCronJob, FollowedJob } from '../plan/followed.ts';
+import { controllerOwnerOf } from '../plan/owner.ts';
 import type { ObjectMeta } from '../runtime/resource.ts';
 
 /**
@@ -33,7 +34,7 @@ function slimMetadata(metadata: ObjectMeta): ObjectMeta {
   if (uid !== undefined) slim.uid = uid;
   if (resourceVersion !== undefined) slim.resourceVersion = resourceVersion;
   if (labels !== undefined) slim.labels = labels;
-  const owners = metadata.ownerReferences?.filter(({ controller }) => controller === true);
-  if (owners !== undefined && owners.length > 0) slim.ownerReferences = owners;
+  const owner = controllerOwnerOf(metadata);
+  if (owner !== undefined) slim.ownerReferences = [owner];
   return slim;
 }
