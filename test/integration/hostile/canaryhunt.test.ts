@@ -1,5 +1,4 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PostgresqlServer, startPostgresql } from '../../support/postgresql.ts';
 import { type ObjectStore, startVersitygw } from '../../support/versitygw.ts';
@@ -57,9 +56,8 @@ async function hunt(): Promise<string[]> {
 }
 
 async function metrics(): Promise<string> {
-  const port = /serving \/healthz[^\n]*"port":(\d+)/.exec(shop.logs)?.[1];
-  const reply = await request(`http://127.0.0.1:${port}/metrics`);
-  const text = await reply.body.text();
+  const texts = await Promise.all(shop.controllers.map((controller) => controller.metrics()));
+  const text = texts.join('');
   expect(text).toContain('# TYPE');
   return text;
 }
