@@ -14,6 +14,10 @@ export default defineConfig({
             'test/{sandbox,dataverse,cluster,simulation,support}/**/*.test.ts',
           ],
           exclude: notOurs,
+          setupFiles: ['test/support/seed.ts'],
+          // Patience with a machine that does much else, not how long they take.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -21,6 +25,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           exclude: notOurs,
+          setupFiles: ['test/support/seed.ts'],
+          globalSetup: ['test/support/rundirectory.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

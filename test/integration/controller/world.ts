@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { controllerPolicies } from '../../../deploy/controllerpolicies.ts';
 import { appName, defaultOptions, type InstallOptions } from '../../../deploy/options.ts';
 import { rbac } from '../../../deploy/rbac.ts';
-import { buildBundle } from '../../../scripts/build.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
 import { kubectl } from '../../cluster/kubectl.ts';
 import { type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
 import { ApiServer, installCrds } from '../../support/apiserver.ts';
 import { exporterImage } from '../../support/controllerprocess.ts';
 import { ProcessKubelet } from '../../support/processkubelet.ts';
+import { builtPrograms } from '../../support/programs.ts';
 import { keepUsedRights } from '../../support/usedrights.ts';
 import { Shop } from './shop.ts';
 
@@ -52,7 +52,7 @@ export async function startWorld(install: Install = installForTests): Promise<Wo
     // every pod for an exporter's: one of the controller's Deployment is never to be.
     const withoutControllers = ['node-lifecycle', 'pod-garbage-collector', 'deployment'];
     const controllers = `--controllers=*,${withoutControllers.map((name) => `-${name}-controller`).join()}`;
-    const programs = await buildBundle({ outputDirectory: join(directory, 'programs') });
+    const { directory: programs, environment: nodeEnvironment } = await builtPrograms();
     const controlPlane = await startControlPlane({
       controllerManagerArguments: [controllers],
       apiServerArguments: [
@@ -69,7 +69,6 @@ export async function startWorld(install: Install = installForTests): Promise<Wo
     const controllerToken = await install(controlPlane);
     const controllerKubeconfig = join(directory, 'controller.kubeconfig');
     await writeTokenKubeconfig(controllerKubeconfig, controlPlane, controllerToken);
-    const nodeEnvironment = { NODE_COMPILE_CACHE: join(directory, 'compile-cache') };
     const kubelet = new ProcessKubelet({
       credentials: controlPlane,
       api,

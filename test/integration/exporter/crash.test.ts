@@ -308,6 +308,8 @@ function atSandbox({ url }: Sandbox): At {
     ledger: { volume: {}, resyncEveryHours: 720 },
     consent: { field: 'ok', isTrue: true },
     source: { file: { path: '.', format: 'CSV', csv: { delimiter: 'Comma' } } },
+    // A selection takes memory for all who may come: for a million, these thousands of runs would mostly collect it.
+    maxProfiles: 1_000,
     ...one(),
   } as const;
   return {
