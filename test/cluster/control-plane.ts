@@ -153,7 +153,7 @@ async function start(
   const stopApiServer = async () => {
     await endRecorded(recordFile(directory, 'kube-apiserver'), 0);
     // Its first thread may be gone while others still hold the socket.
-    await waitFor('The port that the API server left', 20_000, async () => (await isFree(port)) || undefined);
+    await waitFor('The port that the API server left', 60_000, async () => (await isFree(port)) || undefined);
   };
   const startControllerManager = async () => {
     const args = [...controllerManagerArguments(settings), ...(options.controllerManagerArguments ?? [])];

@@ -84,7 +84,7 @@ export async function endProcess(identity: ProcessIdentity, graceMs: number): Pr
     if (ended) return;
   }
   signal(identity, 'SIGKILL');
-  await waitFor(`the end of process ${identity.pid}`, 20_000, gone);
+  await waitFor(`the end of process ${identity.pid}`, 60_000, gone);
 }
 
 function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { aptGet } from './apt.ts';
 import { buildah } from './buildah.ts';
 import { repositoryDirectory } from './paths.ts';
 import { run } from './run.ts';
@@ -47,9 +48,9 @@ export async function ensureStandInImage(): Promise<string> {
 
 async function fillRoot(work: string, root: string): Promise<void> {
   await mkdir(root);
-  const download = () => run('apt-get', ['download', '-q', ...packages], { cwd: work });
+  const download = () => aptGet(['download', ...packages], { cwd: work });
   // Fresh containers of Debian come without package lists.
-  await download().catch(() => run('apt-get', ['update', '-q']).then(download));
+  await download().catch(() => aptGet(['update']).then(download));
   for (const name of await readdir(work)) {
     if (name.endsWith('.deb')) await run('dpkg-deb', ['--extract', join(work, name), root]);
   }

@@ -2,6 +2,7 @@ import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { aptGet } from '../cluster/apt.ts';
 import { createCertificates } from '../cluster/certificates.ts';
 import { withLock } from '../cluster/lock.ts';
 import { cacheDirectory } from '../cluster/paths.ts';
@@ -208,9 +209,8 @@ async function install(log: (line: string) => void): Promise<string> {
   const directory = '/etc/postgresql-common/createcluster.d';
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'no-main-cluster.conf'), 'create_main_cluster = false\n');
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { env });
-  await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'postgresql'], { env });
+  await aptGet(['update']);
+  await aptGet(['install', '-y', '--no-install-recommends', 'postgresql']);
   const found = await newest();
   if (!found) throw new Error(`The package postgresql left no server in ${parent}.`);
   return found;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { stringify } from 'yaml';
+import { aptGet } from '../cluster/apt.ts';
 import { cachedProgram } from '../cluster/binary.ts';
 import { withLock } from '../cluster/lock.ts';
 import { cacheDirectory } from '../cluster/paths.ts';
@@ -70,8 +71,8 @@ async function unpack(target: string, log: (line: string) => void): Promise<void
     // Other programs of the tests are installed by it, and apt-get waits for nobody.
     await withLock(join(cacheDirectory(), 'apt.lock'), async () => {
       // The lists are root's; others fetch by those that are there.
-      if (process.getuid?.() === 0) await run('apt-get', ['update', '-q']);
-      await run('apt-get', ['download', '-q', 'prometheus'], { cwd: place });
+      if (process.getuid?.() === 0) await aptGet(['update']);
+      await aptGet(['download', 'prometheus'], { cwd: place });
     });
     const fetched = (await readdir(place)).find((name) => name.endsWith('.deb'));
     if (!fetched) throw new Error('apt-get download prometheus left no package.');

@@ -20,7 +20,7 @@ export async function removeCgroup(name: string): Promise<boolean> {
     if (!(await exists(directory))) continue;
     found = true;
     // The kernel lets go of a group some time after the last process in it.
-    await waitFor(`The removal of ${directory}`, 10_000, async () => {
+    await waitFor(`The removal of ${directory}`, 60_000, async () => {
       await removeTree(directory);
       return true;
     });

@@ -25,13 +25,13 @@ export async function createNamespaces(programsDirectory: string, initDirectory:
     recordFile: recordFile('namespaces'),
     livesWith: 'itself',
   });
-  const init = await waitFor('The first process of the node', 10_000, () => {
+  const init = await waitFor('The first process of the node', 60_000, () => {
     unshare.assertRunning();
     const identity = readRecord(recordFile('namespaces'));
     return identity && childOf(identity.pid);
   });
   await writeFile(recordFile('node-init'), recordOf(init) ?? '');
-  await waitFor('The mounts of the node', 10_000, async () => {
+  await waitFor('The mounts of the node', 60_000, async () => {
     unshare.assertRunning();
     return readFile(join(nodeDirectory, 'mounted')).catch(() => undefined);
   });

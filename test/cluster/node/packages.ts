@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { aptGet } from '../apt.ts';
 import type { Log } from '../binary.ts';
-import { run, succeeds } from '../run.ts';
+import { succeeds } from '../run.ts';
 
 /** Programs of Debian or Ubuntu packages, by the command or file whose absence means that the package is missing. */
 export type Requirements = Readonly<Record<string, string>>;
@@ -40,9 +41,8 @@ export async function ensurePackages(requirements: Requirements, log: Log): Prom
     );
   }
   log(`Installing Debian packages: ${missing.join(' ')}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { env });
-  await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...missing], { env });
+  await aptGet(['update']);
+  await aptGet(['install', '-y', '--no-install-recommends', ...missing]);
 }
 
 async function isDebian(): Promise<boolean> {

@@ -58,7 +58,7 @@ export async function startNode(log: Log): Promise<NodeState> {
     `${inNode.programs}/kube-apiserver`,
     ...apiServerArguments(settings),
   ]);
-  await waitFor('containerd', 20_000, () => {
+  await waitFor('containerd', 60_000, () => {
     containerd.assertRunning();
     return importImage(pause);
   });
@@ -74,7 +74,11 @@ export async function startNode(log: Log): Promise<NodeState> {
     launch('kube-proxy', [`${inNode.programs}/kube-proxy`, ...proxyArguments()]),
     launch('kubelet', [`${inNode.programs}/kubelet`, ...kubeletArguments(network)]),
   ] as const;
-  await callApi(credentials, 'POST', '/apis/storage.k8s.io/v1/storageclasses', defaultStorageClass);
+  // All of these programs start at this moment, and one call is given 5 s.
+  await waitFor('The default storage class', 60_000, async () => {
+    await callApi(credentials, 'POST', '/apis/storage.k8s.io/v1/storageclasses', defaultStorageClass);
+    return true;
+  });
   await waitForNode(credentials, network, others);
   await waitForDefaultAccount(credentials, others[0]);
   log(`Node ${nodeName} is ready`);
@@ -178,7 +182,7 @@ async function waitForNode(
     const ready = node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
     return ready && !node?.spec?.taints ? true : undefined;
   });
-  await waitFor('kube-proxy', 30_000, async () => {
+  await waitFor('kube-proxy', 60_000, async () => {
     check();
     const { ok } = await fetch(`http://${network.nodeAddress}:10256/healthz`);
     return ok || undefined;
