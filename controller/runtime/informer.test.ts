@@ -138,7 +138,7 @@ async function setUp(options: Partial<InformerOptions<Widget>> = {}) {
         await clock.advance(100);
         assertion();
       },
-      { interval: 1, timeout: 10_000 },
+      { interval: 1, timeout: 30_000 },
     );
   const sizes = () =>
     Object.fromEntries(informer.store.list().map((each) => [objectKey(each), each.spec.size]));
@@ -354,7 +354,7 @@ test('a token that is replaced does not end it', async () => {
     server.close,
   );
   informer.start();
-  await vi.waitFor(() => expect(api.open).toHaveLength(1));
+  await vi.waitFor(() => expect(api.open).toHaveLength(1), { timeout: 30_000 });
   valid = 'two';
   api.cutOff()[0]?.reset();
   api.put('a', 1);
@@ -363,7 +363,7 @@ test('a token that is replaced does not end it', async () => {
       await clock.advance(100);
       expect(informer.store.keys()).toEqual(['ns/a']);
     },
-    { timeout: 5_000 },
+    { timeout: 30_000 },
   );
 });
 
@@ -405,7 +405,7 @@ test('stop closes the watch', async () => {
   const { api, informer, started } = await setUp();
   await started();
   await informer.stop();
-  await vi.waitFor(() => expect(api.open).toEqual([]));
+  await vi.waitFor(() => expect(api.open).toEqual([]), { timeout: 30_000 });
 });
 
 test('a handler that throws is logged, and the others go on', async () => {

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -125,9 +126,17 @@ test('connections are kept while the credentials are the same, and made anew wit
 test('where there is no kubeconfig at all, that is what is said', () => {
   vi.stubEnv('KUBECONFIG', '');
   vi.stubEnv('HOME', directory);
+  // These tests may themselves run in a pod, which has a service account.
+  const { accessSync } = fs;
+  const access = vi.spyOn(fs, 'accessSync').mockImplementation((file, mode) => {
+    if (String(file).startsWith('/var/run/secrets/')) throw new Error('ENOENT');
+    accessSync(file, mode);
+  });
   try {
     expect(() => loadKubeConfig()).toThrow('no kubeconfig was found');
+    expect(access).toHaveBeenCalled();
   } finally {
+    access.mockRestore();
     vi.unstubAllEnvs();
   }
 });

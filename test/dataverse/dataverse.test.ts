@@ -87,9 +87,10 @@ test('the scans of sixteen prefixes give each of a crowd once', async () => {
   }
 });
 
-test('finds single people of a million without reading them all', async () => {
+test('finds single people of a hundred million without reading them all', async () => {
   await using sandbox = await start();
-  sandbox.makeUp({ count: 1_000_000, segments: ['Gold'], columns: { msdynci_email: 'm{n}@example.com' } });
+  const columns = { msdynci_email: 'm{n}@example.com' };
+  sandbox.makeUp({ count: 100_000_000, segments: ['Gold'], columns });
   const client = await TestClient.connect(sandbox.url);
   const few: { id: string; email: Value }[] = [];
   for (const member of sandbox.members('Gold')) {
@@ -101,5 +102,6 @@ test('finds single people of a million without reading them all', async () => {
   const before = performance.now();
   const { rows } = await client.scan(profiles, { $select: 'msdynci_email', $filter });
   expect(rows.map((row) => row.msdynci_email)).toEqual(few.map(({ email }) => email));
-  expect(performance.now() - before).toBeLessThan(1000);
+  // Reading them all takes minutes.
+  expect(performance.now() - before).toBeLessThan(30_000);
 });

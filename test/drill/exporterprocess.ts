@@ -22,7 +22,7 @@ const times: Times = {
   callTimeoutMs: 300,
   leaseMs: 900,
   retryBudgetMs: 2500,
-  settleMs: 3000,
+  settleMs: 5000,
   lateMs: 2200,
 };
 

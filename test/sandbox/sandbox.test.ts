@@ -47,7 +47,7 @@ test('a delayed reply comes after its effect, and closing does not wait for it',
   const client = await TestClient.connect(sandbox.url);
   sandbox.addFault({ kind: 'delay', milliseconds: 3_600_000 });
   const reply = client.create('a').catch(() => 'ended');
-  await expect.poll(() => sandbox.segments().length, { timeout: 4_000 }).toBe(1);
+  await expect.poll(() => sandbox.segments().length, { timeout: 30_000 }).toBe(1);
   await sandbox.close();
   expect(await reply).toBe('ended');
 });

@@ -1,6 +1,7 @@
 import { Agent, request } from 'undici';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { kubectl } from '../cluster/kubectl.ts';
+import { waitFor } from '../cluster/wait.ts';
 
 /** What the API server says, as far as tests read it. */
 export interface Reply {
@@ -85,11 +86,19 @@ export class ApiServer implements AsyncDisposable {
 /** Installs the CRDs and waits until they are served. */
 export async function installCrds(controlPlane: ControlPlane): Promise<void> {
   await kubectl(controlPlane.kubeconfigPath, ['apply', '--server-side', '-f', 'crds/']);
-  await kubectl(controlPlane.kubeconfigPath, [
-    'wait',
-    '--for=condition=Established',
-    '--timeout=30s',
-    'crd/criteoconnections.segmentexport.io',
-    'crd/criteosegmentexports.segmentexport.io',
-  ]);
+  await untilEstablished(
+    (args) => kubectl(controlPlane.kubeconfigPath, args),
+    ['criteoconnections.segmentexport.io', 'criteosegmentexports.segmentexport.io'],
+  );
+}
+
+/** Waits until the API server serves the CRDs of these names. */
+export async function untilEstablished(
+  callKubectl: (args: readonly string[]) => Promise<string>,
+  names: readonly string[],
+): Promise<void> {
+  // Of a CRD that has no conditions yet, kubectl does not wait: it fails.
+  await waitFor('the CRDs to be served', 60_000, () =>
+    callKubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', ...names]),
+  );
 }

@@ -3,6 +3,7 @@ import { defaultOptions } from '../../deploy/options.ts';
 import { buildImage, loadImage } from '../../scripts/image.ts';
 import { type Cluster, upCluster } from '../cluster/cluster.ts';
 import { kubectl } from '../cluster/kubectl.ts';
+import { untilEstablished } from './apiserver.ts';
 
 export type Log = (line: string) => void;
 
@@ -48,7 +49,7 @@ export async function installController(
     ['apply', '--server-side', '--force-conflicts', '-f', '-'],
     JSON.stringify(list),
   );
-  await ground.kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', ...crdNames(objects)]);
+  await untilEstablished(ground.kubectl, crdNames(objects));
   await ground.kubectl([
     'rollout',
     'status',

@@ -116,7 +116,7 @@ class Gateway {
   }
 
   async ready(): Promise<void> {
-    await this.#process.answering(20_000, async () => {
+    await this.#process.answering(60_000, async () => {
       // Without credentials it refuses, and so it is there.
       return (await statusOf(this.#endpoint, this.#ca)) === 403 || undefined;
     });

@@ -19,6 +19,10 @@ beforeAll(async () => {
       ? true
       : undefined,
   );
+  // And of a right, by another watch.
+  await waitFor('the right to use the service account', 30_000, async () =>
+    (await refusal(user, exportOf('probe', 'crm-exports'))) === undefined ? true : undefined,
+  );
 });
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();

@@ -10,7 +10,7 @@ test('however often a run is killed, and whatever Criteo does: in the end it has
   const { tally, failures } = await drill({
     seed: 2026,
     rounds: 24,
-    minutes: 1,
+    minutes: 10,
     lanes: 2,
     ledger: 'volume',
     directory,
@@ -21,4 +21,4 @@ test('however often a run is killed, and whatever Criteo does: in the end it has
   expect(tally.faults).toBeGreaterThan(3);
   expect(tally.quiet).toBeGreaterThanOrEqual(2);
   await rm(directory, { recursive: true, force: true });
-});
+}, 900_000);

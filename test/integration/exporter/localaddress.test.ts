@@ -1,4 +1,5 @@
-import { createServer, type RequestListener } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -67,6 +68,11 @@ interface Listener {
 
 const unavailable: RequestListener = (_, response) => response.writeHead(503).end();
 
+async function bind(server: Server, address: string): Promise<void> {
+  server.listen(0, address);
+  await once(server, 'listening');
+}
+
 /** What stands on a port of this machine, by IPv4 and IPv6, and how often anybody came. */
 async function listen(answer: RequestListener = unavailable): Promise<Listener> {
   const listener: Listener = { port: 0, connections: 0 };
@@ -74,7 +80,11 @@ async function listen(answer: RequestListener = unavailable): Promise<Listener> 
   server.on('connection', () => {
     listener.connections++;
   });
-  await new Promise<void>((resolve) => server.listen(0, '::', resolve));
+  await bind(server, '::').catch((error: NodeJS.ErrnoException) => {
+    // A machine without IPv6.
+    if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(error.code ?? '')) throw error;
+    return bind(server, '0.0.0.0');
+  });
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();

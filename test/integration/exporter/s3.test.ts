@@ -329,9 +329,9 @@ describe('an object that breaks off in mid-stream', () => {
   });
 
   test('one that takes long in all is left to come', async () => {
-    await begin(300);
+    await begin(3_000);
     const file = await fileAt(store, key);
-    proxy.fate = () => ({ pauseMs: 150 });
+    proxy.fate = () => ({ pauseMs: 1_000 });
     expect((await contentOf(file)) === rows).toBe(true);
     expect(proxy.reads).toEqual(['HEAD', 'GET']);
   });
@@ -460,10 +460,13 @@ describe('the identity of the platform', () => {
     sts.reply.body = keys(60_000);
     await fileAt(store, 'identity/people.csv');
     await writeFile(token, 'header.newer.signature\n');
-    await vi.waitFor(async () => {
-      await fileAt(store, 'identity/people.csv');
-      expect(sts.forms.at(-1)?.WebIdentityToken).toBe('header.newer.signature');
-    });
+    await vi.waitFor(
+      async () => {
+        await fileAt(store, 'identity/people.csv');
+        expect(sts.forms.at(-1)?.WebIdentityToken).toBe('header.newer.signature');
+      },
+      { timeout: 30_000 },
+    );
   });
 
   test.each([

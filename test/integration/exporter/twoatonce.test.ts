@@ -179,7 +179,7 @@ test.each<[string, () => Promise<void>, () => Promise<void>]>([
 });
 
 test('the lock of a killed run is waited for, as long as its lease lasts and not longer', async () => {
-  const leaseMs = 3000;
+  const leaseMs = 10_000;
   sandbox.addFault({ kind: 'delay', milliseconds: 900, operation: 'add' });
   const killed = await start('first', people(0, 100), { leaseMs });
   await firstAdd('first');
@@ -190,7 +190,7 @@ test('the lock of a killed run is waited for, as long as its lease lasts and not
   expect((await next.outcome).report?.reason).toBe('Succeeded');
   const began = Date.parse(writesOf('second')[0]?.time ?? '');
   expect(began - killedAt).toBeGreaterThan(leaseMs);
-  // Beside the lease: the start of the program, and the rest of a tenth of the lease between two looks at it.
-  expect(began - killedAt).toBeLessThan(leaseMs * 1.1 + 3000);
+  // Beside the lease: a tenth of it between two looks, and the start of the program on a machine that does much else.
+  expect(began - killedAt).toBeLessThan(leaseMs * 2);
   expect(sandbox.segments()).toMatchObject([{ digest: digestOf(people(1, 101)) }]);
 });

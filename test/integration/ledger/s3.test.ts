@@ -45,7 +45,7 @@ function homeAt(
   uid = newUid(),
 ): LedgerHome {
   const { accessKeyId, secretAccessKey } = { ...ground.store, ...keys };
-  const limits = { attemptMs: 1_000, callMs: 3_000 };
+  const limits = { attemptMs: 10_000, callMs: 30_000 };
   const place = { ...ground.s3, ...change };
   return s3Home(place, `${place.prefix}/exports/${uid}`, { accessKeyId, secretAccessKey }, directly, limits);
 }
@@ -369,7 +369,7 @@ test('a proxy is used where there is one', async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const proxied = new EnvHttpProxyAgent({ httpProxy: url, httpsProxy: url, noProxy: '' });
   const { accessKeyId, secretAccessKey } = ground.store;
-  const limits = { attemptMs: 1_000, callMs: 3_000 };
+  const limits = { attemptMs: 10_000, callMs: 30_000 };
   const home = s3Home(ground.s3, 'a', { accessKeyId, secretAccessKey }, proxied, limits);
   await home.readHead().catch(() => undefined);
   expect(requests).toBeGreaterThan(0);
