@@ -12,7 +12,7 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 const packageDirectory = join(repository, 'pulumi');
 
 /**
- * Makes pulumi/dist/ of the Pulumi package: JavaScript of Node 20 that both import and require() load, with all that it
+ * Makes pulumi/dist/ of the Pulumi package: JavaScript of Node 22 that both import and require() load, with all that it
  * needs but Pulumi itself, and its declarations. The same sources give the same bytes.
  */
 export async function buildPulumiPackage(): Promise<void> {
@@ -27,7 +27,7 @@ export async function buildPulumiPackage(): Promise<void> {
     // Programs of Pulumi are CommonJS more often than not.
     format: 'cjs',
     platform: 'node',
-    target: 'node20',
+    target: 'node22',
     // A second copy of Pulumi would not know the resources of the program's own.
     external: ['@pulumi/*'],
     plugins: [contentsInPlace],
@@ -82,5 +82,6 @@ async function writeDeclarations(directory: string): Promise<void> {
 
 if (import.meta.main) {
   await buildPulumiPackage();
-  console.log('wrote pulumi/dist; npm pack makes an archive of it');
+  // Standard output is npm's, when it packs.
+  console.error('wrote pulumi/dist; npm pack makes an archive of it');
 }

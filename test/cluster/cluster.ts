@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Log } from './binary.ts';
 import { sweepControlPlanes } from './control-plane.ts';
 import {
@@ -120,5 +120,6 @@ export async function loadImageIntoCluster(image: ImageToLoad): Promise<string> 
 function givenCluster(): Cluster {
   const path = process.env.TEST_KUBECONFIG;
   if (!path) throw new Error('TEST_KUBECONFIG names no kubeconfig');
-  return { provider: 'given', kubeconfigPath: path, hostAddress: process.env.TEST_HOST_ADDRESS };
+  // Programs that are given it run in directories of their own.
+  return { provider: 'given', kubeconfigPath: resolve(path), hostAddress: process.env.TEST_HOST_ADDRESS };
 }

@@ -34,6 +34,8 @@ async function collected(config: Record<string, unknown> = {}): Promise<AppliedP
       criteoUrl: sandbox.url,
       clientSecret: 'sandbox-secret',
       namespace,
+      // By default it may fire while the tests run.
+      schedule: '0 4 1 1 *',
       ...config,
     },
     secretKeys: ['clientSecret'],
@@ -75,6 +77,8 @@ async function leasesWhile(work: Promise<void>): Promise<Lease['spec'][]> {
   const read = async (): Promise<Lease['spec'][]> => {
     const leases: Lease['spec'][] = [];
     while (!ended) leases.push(await readLease());
+    // The last one was asked for before the end.
+    leases.push(await readLease());
     return leases;
   };
   const end = work.finally(() => {

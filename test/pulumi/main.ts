@@ -4,8 +4,9 @@ import { missingTools } from '../support/pulumi/tools.ts';
 const usage = `Usage: npm run test:pulumi
 
 Pulumi itself on the local cluster, with the program pulumi/stacks/local and a state in a temporary directory:
-preview, up, a run of the export, a second up, refresh, a changed schedule, destroy. The CLI and the plugin are
-taken from PATH as they are; without them it exits with 2. No part of npm test.`;
+a cluster that does not answer, preview, up, a run of the export, a second up, refresh, a changed schedule, a new
+secret, destroy. The CLI and the plugin are taken from PATH as they are; without them it exits with 2. No part of
+npm test.`;
 
 if (process.argv.includes('--help')) {
   console.log(usage);

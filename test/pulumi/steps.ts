@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LocalWorkspace, type Stack } from '@pulumi/pulumi/automation/index.js';
+import type { Stack } from '@pulumi/pulumi/automation/index.js';
 import { repositoryDirectory } from '../cluster/paths.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { type Changes, describeChanges, differencesOf, type Expected } from '../support/pulumi/changes.ts';
+import { holdsInPlain } from '../support/pulumi/plaintext.ts';
 import { type Ground, prepareGround, uninstallController } from '../support/stack.ts';
+import { newStack } from './stack.ts';
 
-const workDir = join(repositoryDirectory, 'pulumi/stacks/local');
 const namespace = 'pulumi-local';
 
 /** Resolves with 0 where every step did what it should, else with 1; removes everything that it made. */
@@ -18,10 +19,10 @@ export async function runSteps(): Promise<number> {
   const cleanUps: (() => Promise<unknown>)[] = [() => rm(temporary, { recursive: true, force: true })];
   try {
     const ground = await prepareGround((line) => console.log(`     ${line}`));
-    // What kubectl has applied would be in conflict with what Pulumi applies.
-    await uninstallController(ground);
+    // What kubectl has applied would be in conflict with what Pulumi applies; so would what a killed run left.
+    await emptyCluster(ground);
     // What destroy keeps.
-    cleanUps.push(() => uninstallController(ground));
+    cleanUps.push(() => emptyCluster(ground));
     const clientSecret = randomBytes(24).toString('base64url');
     const sandbox = await startSandbox({
       host: ground.hostAddress,
@@ -36,13 +37,23 @@ export async function runSteps(): Promise<number> {
     cleanUps.push(() => sandbox.close());
     const state = join(temporary, 'state');
     await mkdir(state);
-    const stack = await newStack(ground, { state, home: join(temporary, 'home') }, cleanUps);
-    await stack.setAllConfig({
+    const configuration = {
       image: { value: ground.image },
       criteoUrl: { value: sandbox.url },
       namespace: { value: namespace },
+      // By default it may fire while the steps are done.
+      schedule: { value: '0 4 1 1 *' },
       clientSecret: { value: clientSecret, secret: true },
-    });
+    };
+    const directories = { state, home: join(temporary, 'home') };
+    const nowhere = join(temporary, 'kubeconfig');
+    await writeFile(nowhere, JSON.stringify(unreachable));
+    const lost = await newStack({ ...directories, kubeconfigPath: nowhere }, cleanUps);
+    await lost.setAllConfig(configuration);
+    await expectUnreachable(lost);
+    const { kubeconfigPath } = ground.cluster;
+    const stack = await newStack({ ...directories, kubeconfigPath }, cleanUps);
+    await stack.setAllConfig(configuration);
     await steps(stack, { ground, sandbox, state, clientSecret });
     console.log('\nAll steps did what they should');
     return 0;
@@ -54,35 +65,31 @@ export async function runSteps(): Promise<number> {
   }
 }
 
-async function newStack(
-  ground: Ground,
-  directories: { state: string; home: string },
-  cleanUps: (() => Promise<unknown>)[],
-): Promise<Stack> {
-  const stackName = `test-${randomBytes(4).toString('hex')}`;
-  // Plugins on PATH are taken, whatever version the program asks for.
-  delete process.env.PULUMI_IGNORE_AMBIENT_PLUGINS;
-  // The CLI writes it beside Pulumi.yaml.
-  cleanUps.push(() => rm(join(workDir, `Pulumi.${stackName}.yaml`), { force: true }));
-  const stack = await LocalWorkspace.createStack(
-    { stackName, workDir },
-    {
-      pulumiHome: directories.home,
-      envVars: {
-        KUBECONFIG: ground.cluster.kubeconfigPath,
-        PULUMI_BACKEND_URL: `file://${directories.state}`,
-        PULUMI_CONFIG_PASSPHRASE: randomBytes(24).toString('base64url'),
-        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
-        PULUMI_SKIP_UPDATE_CHECK: 'true',
-      },
-    },
-  );
-  // Once more, for a step that fails; a stack with nothing in it is destroyed at once.
-  cleanUps.push(() => stack.destroy());
-  return stack;
+/** The controller goes first, and each export before it: one with a finalizer would hold the namespace up. */
+async function emptyCluster(ground: Ground): Promise<void> {
+  await uninstallController(ground);
+  await ground.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=180s']);
 }
 
-interface Surroundings {
+/** A kubeconfig of a cluster that is not there: nothing listens at this port. */
+const unreachable = {
+  apiVersion: 'v1',
+  kind: 'Config',
+  clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:1' } }],
+  users: [{ name: 'nobody', user: {} }],
+  contexts: [{ name: 'gone', context: { cluster: 'gone', user: 'nobody' } }],
+  'current-context': 'gone',
+};
+
+async function expectUnreachable(stack: Stack): Promise<void> {
+  const said = await stack.up().then(
+    () => 'nothing',
+    (error: unknown) => String(error),
+  );
+  expect(said.includes('unreachable'), 'up says of a cluster that does not answer that it is unreachable');
+}
+
+interface Ran {
   ground: Ground;
   sandbox: Sandbox;
   /** Directory of the backend. */
@@ -90,22 +97,33 @@ interface Surroundings {
   clientSecret: string;
 }
 
-async function steps(stack: Stack, { ground, sandbox, state, clientSecret }: Surroundings): Promise<void> {
+async function steps(stack: Stack, { ground, sandbox, state, clientSecret }: Ran): Promise<void> {
   const { changeSummary } = await stack.preview();
   report('preview', changeSummary, { create: 'some' });
   const before = await ground.kubectl(['get', 'namespaces', '--output=name']);
   expect(!before.includes(namespace), 'preview makes nothing in the cluster');
 
+  const expectHidden = async (when: string, secret = clientSecret): Promise<void> =>
+    expect(!(await holdsInPlain(state, secret)), `the state does not hold the secret in plain, ${when}`);
+
   report('up', (await stack.up()).summary.resourceChanges, { create: 'some' });
-  expect(!(await holds(state, clientSecret)), 'the state does not hold the secret in plain');
+  await expectHidden('after up');
   await runOfExport(ground, sandbox);
 
   report('a second up', (await stack.up()).summary.resourceChanges, { same: 'some' });
   report('refresh', (await stack.refresh()).summary.resourceChanges, { same: 'some' });
+  await expectHidden('after refresh');
   report('preview after refresh', (await stack.preview()).changeSummary, { same: 'some' });
 
-  await stack.setConfig('schedule', { value: '30 5 * * *' });
+  await stack.setConfig('schedule', { value: '30 4 1 1 *' });
   report('a changed schedule', (await stack.up()).summary.resourceChanges, { update: 1, same: 'some' });
+  await expectHidden('after a changed schedule');
+
+  // Not a replacement, which would leave a moment without the Secret.
+  const rotated = randomBytes(24).toString('base64url');
+  await stack.setConfig('clientSecret', { value: rotated, secret: true });
+  report('a new secret', (await stack.up()).summary.resourceChanges, { update: 1, same: 'some' });
+  await expectHidden('after a new secret', rotated);
 
   report('destroy', (await stack.destroy()).summary.resourceChanges, { delete: 'some' });
   const left = await ground.kubectl([
@@ -117,17 +135,6 @@ async function steps(stack: Stack, { ground, sandbox, state, clientSecret }: Sur
   expect(!left.includes(namespace), 'destroy removes the namespace of the exports');
   expect(!left.includes('deployment.apps/criteo-segment-export'), 'destroy removes the controller');
   expect(left.includes('criteosegmentexports.segmentexport.io'), 'destroy keeps the CRDs');
-}
-
-/** Whether any file in the directory holds the text. Pulumi's own export of a state shows the secrets. */
-async function holds(directory: string, text: string): Promise<boolean> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  if (files.length === 0) throw new Error(`no state in ${directory}`);
-  const contents = await Promise.all(
-    files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')),
-  );
-  return contents.some((content) => content.includes(text));
 }
 
 async function runOfExport(ground: Ground, sandbox: Sandbox): Promise<void> {

@@ -22,6 +22,7 @@ const connection = new CriteoConnection('nordic', {
     dataPrivacy: { agreed: true, agreedBy, agreedOn },
     ledger: { volume: { size: text('ledgerSize') } },
     ...(criteoUrl === '' ? {} : { api: { baseUrl: criteoUrl } }),
+    ...suspended('suspendConnection'),
   },
 });
 
@@ -42,12 +43,17 @@ const newsletter = new CriteoSegmentExport('newsletter', {
     segments: [{ name: 'high-value' }, { name: 'lapsed', criteoName: 'Lapsed 2026' }],
     removalGuard: { maxPercent: wholeNumber('removalPercent') },
     deletionPolicy: text('deletionPolicy') as 'Retain' | 'Empty' | 'Delete',
-    suspend: flag('suspend'),
+    ...suspended('suspend'),
     ...(schedule === '' ? {} : { schedule: { cron: schedule, timeZone: text('timeZone') } }),
   },
 });
 
 export const exportName = newsletter.metadata.name;
+
+/** A field that the program does not have is no drift: a refresh would take back what kubectl has stopped. */
+function suspended(key: string): { suspend?: true } {
+  return flag(key) ? { suspend: true } : {};
+}
 
 function namespaceOfTeam() {
   if (!flag('createNamespace')) return namespace;

@@ -22,7 +22,7 @@ export interface Written {
 
 const image = `registry.example/criteo-segment-export@sha256:${'0'.repeat(64)}`;
 
-/** Of these projects there are no schemas here; tests in test/integration/gitops/ and monitoring/ look at what is written for them. */
+/** Of these projects the API server has no schemas; tests in test/integration/gitops/, monitoring/ and pulumi/ look at what is written for them. */
 const foreignGroups = [
   'argoproj.io',
   'kustomize.toolkit.fluxcd.io',

@@ -35,7 +35,11 @@ afterAll(async () => {
 });
 
 async function installFromProgram({ kubeconfigPath }: ControlPlane): Promise<string> {
-  controllerStack = await collected(kubeconfigPath, 'controller', { image, allowedBaseUrls: [sandbox.url] });
+  controllerStack = await collected(kubeconfigPath, 'controller', {
+    image,
+    allowedBaseUrls: [sandbox.url],
+    dashboard: true,
+  });
   await controllerStack.up();
   const { name, namespace = '' } = controllerStack.one('ServiceAccount').metadata;
   return (await kubectl(kubeconfigPath, ['create', 'token', name, '-n', namespace, '--duration=3h'])).trim();
@@ -120,7 +124,7 @@ test('applied in an order of its own, which dependencies allow, the controller c
     agreedBy: 'Data protection office',
     agreedOn: '2026-11-22',
     claim: 'data',
-    schedule: '0 4 * * *',
+    schedule: '0 4 1 1 *',
     deletionPolicy: 'Empty',
     criteoUrl: sandbox.url,
     clientId: 'sandbox-client',

@@ -72,6 +72,10 @@ test('an older CRD that kubectl installed: refused, and a conflict that names it
     'conflict with "kubectl": .spec.versions',
   );
   expect(await typeOfSchedule()).toBe('string');
+  const ours = join(repositoryDirectory, 'crds/criteosegmentexports.segmentexport.io.yaml');
+  await expect(run(['diff', '--server-side', '--force-conflicts', '-f', ours])).rejects.toThrow(
+    /^\+ +startingDeadlineSeconds:$/m,
+  );
 
   await stack.up({ upsertExistingObjects: true, enablePatchForce: true });
   expect(await typeOfSchedule()).toBe('object');

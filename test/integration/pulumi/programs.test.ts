@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -240,6 +240,34 @@ describe('missing configuration: what to set, and how;', () => {
   });
 });
 
+describe('the commands at the beginning of docs/pulumi.md', () => {
+  /** What they set in one of the programs. */
+  async function begun(name: string): Promise<{ stack: string; config: Record<string, string> }> {
+    const page = await readFile(join(repositoryDirectory, 'docs/pulumi.md'), 'utf8');
+    const [, block = ''] = /^## Begin\n```sh\n(.*?)```/ms.exec(page) ?? [];
+    const part = block.split(/^cd .*\//m).find((commands) => commands.startsWith(`${name}\n`)) ?? '';
+    const [, stack = ''] = /^pulumi stack init (\S+)/m.exec(part) ?? [];
+    const settings = part.matchAll(/^pulumi config set (?:--secret )?(\S+)(?: ("[^"]*"|[^ #]\S*))?/gm);
+    return {
+      stack,
+      config: Object.fromEntries(
+        [...settings].map(([, key = '', value = 'a secret']) => [key, value.replaceAll('"', '')]),
+      ),
+    };
+  }
+
+  test.each(['controller', 'exports'])(
+    'set all that %s needs, on a stack that has nothing else',
+    async (name) => {
+      const { stack, config } = await begun(name);
+      const files = await readdir(join(repositoryDirectory, 'pulumi/stacks', name));
+      expect(stack).not.toBe('');
+      expect(files).not.toContain(`Pulumi.${stack}.yaml`);
+      expect(await objectsOfProgram(name, { stack, config })).not.toEqual([]);
+    },
+  );
+});
+
 test.each([
   [{ removalPercent: 130 }, 'spec.removalGuard.maxPercent must be at most 100, but is 130'],
   [{ schedule: 'every morning' }, 'spec.schedule.cron must have five fields'],
@@ -256,9 +284,37 @@ test.each(['controller', 'exports', 'local'])(
   'every key of %s is described, and has a default',
   async (name) => {
     const { config } = await readProject(name);
-    for (const [key, { description, default: value }] of Object.entries(config)) {
-      expect(description, key).toMatch(/^[A-Z].{10,}/);
-      expect(value, key).toBeDefined();
+    for (const [key, declaration] of Object.entries(config)) {
+      if ('value' in declaration) continue;
+      expect(declaration.description, key).toMatch(/^[A-Z].{10,}/);
+      expect(declaration.default, key).toBeDefined();
     }
   },
 );
+
+test.each(['exports', 'local'])('%s changes credentials in their place', async (name) => {
+  const { config } = await readProject(name);
+  expect(config['kubernetes:enableSecretMutable']).toEqual({ value: true });
+});
+
+describe('a stop by configuration', () => {
+  const suspensions = async (config: Record<string, boolean>): Promise<unknown[]> => {
+    const made = await objectsOfProgram('exports', { stack: 'prod', config });
+    return made.map(({ kind, spec }) => [kind, (spec as { suspend?: boolean }).suspend]);
+  };
+
+  test('is in the connection, in the export, or in neither: then kubectl can stop them and nothing drifts', async () => {
+    expect(await suspensions({})).toEqual([
+      ['CriteoConnection', undefined],
+      ['CriteoSegmentExport', undefined],
+    ]);
+    expect(await suspensions({ suspendConnection: true })).toEqual([
+      ['CriteoConnection', true],
+      ['CriteoSegmentExport', undefined],
+    ]);
+    expect(await suspensions({ suspend: true })).toEqual([
+      ['CriteoConnection', undefined],
+      ['CriteoSegmentExport', true],
+    ]);
+  });
+});

@@ -23,6 +23,14 @@ test('the stack comes before the defaults, and what is not declared is passed on
   });
 });
 
+test('a setting of a provider is passed on, and the stack comes before it', () => {
+  const config = { 'kubernetes:enableSecretMutable': { value: true } };
+  const passed = (values: Record<string, unknown>): unknown =>
+    configurationOf({ ...project, config }, 'dev', values)['kubernetes:enableSecretMutable'];
+  expect(passed({})).toBe('true');
+  expect(passed({ 'kubernetes:enableSecretMutable': false })).toBe('false');
+});
+
 test('what is missing, or of another type, is refused', () => {
   expect(() => configurationOf(project, 'dev', {})).toThrow(
     "Stack 'dev' is missing configuration value 'image'",

@@ -3,7 +3,12 @@ export interface Project {
   name: string;
   main: string;
   runtime: { name: string; options: { typescript: boolean; nodeargs?: string } };
-  config: Record<string, Declaration>;
+  config: Record<string, Declaration | Setting>;
+}
+
+/** Of a key of a provider, such as `kubernetes:enableSecretMutable`: it has a value, and neither type nor default. */
+export interface Setting {
+  value: unknown;
 }
 
 export interface Declaration {
@@ -30,6 +35,10 @@ export function configurationOf(project: Project, stack: string, values: StackCo
   const given = new Map(Object.entries(values).map(([key, value]) => [full(key), value]));
   const missing: string[] = [];
   for (const [key, declaration] of Object.entries(project.config)) {
+    if ('value' in declaration) {
+      given.set(full(key), given.get(full(key)) ?? declaration.value);
+      continue;
+    }
     const value = given.get(full(key)) ?? declaration.default;
     if (value === undefined) missing.push(key);
     else if (!isOfType(declaration, value)) {

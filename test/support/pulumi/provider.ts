@@ -17,7 +17,12 @@ export interface ProviderConfiguration {
   enablePatchForce?: boolean;
 }
 
-/** What was collected from programs, done to a real cluster as Pulumi's Kubernetes provider does it. */
+/**
+ * What was collected from programs, done to a real cluster in an order that Pulumi could choose, with the waits of its
+ * Kubernetes provider. It is not the provider. There a creation is a POST, by a manager `pulumi-kubernetes-` with a suffix;
+ * an update takes over the fields of kubectl's managers, and is then an apply, or of a CRD a PUT. Here each is an apply: a
+ * field that kubectl changed in an object of the stack is a conflict here, and is changed back there.
+ */
 export class AppliedProgram {
   readonly #kubeconfigPath: string;
   readonly #registrations: readonly Registration[];

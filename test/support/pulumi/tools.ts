@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 
-/** Programs that `npm run test:pulumi` needs; it takes them from PATH as they are, and downloads none. */
+/**
+ * Programs that `npm run test:pulumi` needs; it takes them from PATH as they are, and downloads none. What comes with the
+ * CLI is not asked for: the CLI finds it beside itself, also where PATH has only a link to the CLI.
+ */
 const programs = {
   pulumi: "Pulumi's CLI",
-  'pulumi-language-nodejs': 'comes with the CLI',
   'pulumi-resource-kubernetes': "the plugin of Pulumi's Kubernetes provider",
 };
 
