@@ -1,7 +1,9 @@
+import type { ActiveRun } from '../../api/generated/criteosegmentexport.ts';
 import { annotations, labels } from '../../api/names.ts';
-import { parseTime } from '../../api/time.ts';
+import { formatTime, parseTime } from '../../api/time.ts';
 import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
+import { newestHandled } from './request.ts';
 
 export type Trigger = 'Schedule' | 'After' | 'Request' | 'Manual' | 'Approval' | 'Plan';
 
@@ -71,7 +73,12 @@ export function momentOf(job: Job): number {
   const requested = parseTime(planRequestOf(job) ?? requestOf(job));
   // A request's clock may run ahead of the cluster's; its Job's age is what the deadline is about.
   if (requested !== undefined) return Math.min(requested, created);
-  return scheduledFor(job) ?? timeOf(job, annotations.askedAt) ?? created;
+  return scheduledFor(job) ?? seenAt(job) ?? created;
+}
+
+/** When the controller saw what a Job answers that it made, by its own clock. */
+export function seenAt(job: Job): number | undefined {
+  return timeOf(job, annotations.askedAt);
 }
 
 /**
@@ -93,6 +100,29 @@ export function askOf(job: Job): string {
       return `Schedule ${scheduledFor(job)}`;
     case 'Manual':
       return `Manual ${firstUid(job)}`;
+  }
+}
+
+type Asking = Pick<ActiveRun, 'requestedAt' | 'approvedRun' | 'completedAt' | 'scheduledFor'> & {
+  trigger: Trigger;
+};
+
+/** What made a Job of a run or a plan, as status tells it. */
+export function askingOf(job: Job): Asking {
+  const trigger = triggerOf(job);
+  switch (trigger) {
+    case 'Plan':
+      return { trigger, requestedAt: planRequestOf(job) ?? '' };
+    case 'Request':
+      return { trigger, requestedAt: requestOf(job) ?? '' };
+    case 'Approval':
+      return { trigger, approvedRun: approvalOf(job)?.runName ?? '' };
+    case 'After':
+      return { trigger, completedAt: newestHandled(Object.values(afterOf(job) ?? {})) ?? '' };
+    case 'Schedule':
+      return { trigger, scheduledFor: formatTime(momentOf(job)) };
+    case 'Manual':
+      return { trigger };
   }
 }
 

@@ -2,9 +2,11 @@ import type {
   CriteoSegmentExport,
   CriteoSegmentExportStatus,
 } from '../../api/generated/criteosegmentexport.ts';
+import { parseTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
-import { type Approval, approvalEvents, readApproval, useUp } from './approval.ts';
+import { type Approval, approvalEvents, readApproval, useUpUnstarted } from './approval.ts';
 import { approvalOf, planRequestOf, requestOf } from './ask.ts';
+import { isCredible } from './credible.ts';
 import type { Job } from './kubernetes.ts';
 import { newestHandled, type Request, readRequest, requestEvents } from './request.ts';
 import type { Decisions } from './runs.ts';
@@ -54,6 +56,13 @@ export function readAsks({ metadata }: CriteoSegmentExport, context: AsksContext
   };
 }
 
+/** Acted on while all clocks were far ahead: kept, nothing could be asked for until that day. */
+export function forgetAhead(status: Status, now: number): void {
+  for (const field of ['lastHandledRequestedAt', 'lastHandledPlanRequestedAt'] as const) {
+    if (!isCredible(parseTime(status[field]) ?? 0, now)) delete status[field];
+  }
+}
+
 /**
  * What was acted on, so that it acts once. A request is handled when its Job is
  * claimed or skipped: before that the Job itself is the record.
@@ -82,9 +91,11 @@ export function noteHandled(status: Status, asks: Asks, decisions: Pick<Decision
   if (planRequest.kind === 'Ignore' && !planRequest.handled) {
     status.lastIgnoredPlanRequestedAt = planRequest.value;
   }
+  if (approval.kind === 'Unsaid') delete status.lastHandledApprovedRun;
   if (approval.kind === 'Refuse') status.lastHandledApprovedRun = approval.value;
-  for (const runName of skipped.map((job) => approvalOf(job)?.runName)) {
-    if (runName !== undefined) useUp(status, runName);
+  for (const job of skipped) {
+    const approved = approvalOf(job);
+    if (approved) useUpUnstarted(status, approved.runName, job.metadata.name ?? '');
   }
 }
 

@@ -1,9 +1,8 @@
 import type { ActiveRun, CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { formatTime } from '../../api/time.ts';
-import { afterOf, approvalOf, isRetirement, momentOf, planRequestOf, requestOf, triggerOf } from './ask.ts';
+import { approvalOf, askingOf, createdAt, isRetirement } from './ask.ts';
 import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
-import { newestHandled } from './request.ts';
 
 export interface ClaimInput {
   resource: CriteoSegmentExport;
@@ -46,7 +45,8 @@ function activeRun(job: Job, { resource, now }: ClaimInput): ActiveRun {
   const base = {
     jobName: job.metadata.name ?? '',
     jobUID: job.metadata.uid ?? '',
-    startedAt: formatTime(now),
+    // By a clock that is behind, it would start before it was made: its end is known by not being so (`endOf`).
+    startedAt: formatTime(Math.max(now, createdAt(job))),
   };
   const approvedRun = approvalOf(job)?.runName;
   const document = documentOf(job);
@@ -59,19 +59,5 @@ function activeRun(job: Job, { resource, now }: ClaimInput): ActiveRun {
     };
   }
   const generation = document?.kind === 'Export' ? document.generation : (resource.metadata.generation ?? 1);
-  const run: ActiveRun = { ...base, trigger: triggerOf(job), generation };
-  switch (run.trigger) {
-    case 'Plan':
-      return { ...run, requestedAt: planRequestOf(job) ?? '' };
-    case 'Request':
-      return { ...run, requestedAt: requestOf(job) ?? '' };
-    case 'Approval':
-      return { ...run, approvedRun: approvedRun ?? '' };
-    case 'After':
-      return { ...run, completedAt: newestHandled(Object.values(afterOf(job) ?? {})) ?? '' };
-    case 'Schedule':
-      return { ...run, scheduledFor: formatTime(momentOf(job)) };
-    default:
-      return run;
-  }
+  return { ...base, ...askingOf(job), generation };
 }

@@ -189,6 +189,16 @@ describe('the next check comes', () => {
     expect(planned(done.object, 66, { jobs: over, pods, credentialsFailedAt: failedAt }).job).toBeUndefined();
   });
 
+  test.each<[string, Partial<Report>]>([
+    ['accepted', {}],
+    ['failed', { reason: 'CriteoUnavailable' }],
+  ])('at once where the last one, that %s, ended while the clock was ahead', (_, end) => {
+    const month = 30 * 86_400;
+    const { object } = checked(fresh, end, month);
+    expect(planned(object, month + 6).job).toBeUndefined();
+    expect(planned(object, 60).job).toBeDefined();
+  });
+
   test('after a run failed while a check was under way', () => {
     const accepted = checked(fresh, {}, 0).object;
     expect(planned(accepted, 10, { credentialsFailedAt: Date.parse(timeAt(2)) }).job).toBeDefined();

@@ -184,7 +184,9 @@ function checkActions(
 function isDue(seen: ObservedConnection, status: CriteoConnectionStatus, now: number): boolean {
   const { lastCheck } = status;
   if (lastCheck === undefined || lastCheck.generation !== seen.connection.metadata.generation) return true;
-  if (now >= (parseTime(status.nextCheckTime) ?? 0)) return true;
+  const next = parseTime(status.nextCheckTime) ?? 0;
+  // Further ahead than it is ever put, it was written before the clock went back.
+  if (now >= next || next > nextCheckAt(status.consecutiveFailures ?? 0, now)) return true;
   // A check that began before the run failed does not answer whether the credentials hold.
   const checkedAt = parseTime(lastCheck.startedAt ?? lastCheck.finishedAt) ?? 0;
   return seen.credentialsFailedAt !== undefined && seen.credentialsFailedAt >= checkedAt;

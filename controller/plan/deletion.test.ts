@@ -8,7 +8,6 @@ import { exportTemplate } from './exporttemplate.ts';
 import { documentOf } from './jobdocument.ts';
 import {
   applied,
-  at,
   connection,
   exportJob,
   podOf,
@@ -135,7 +134,7 @@ describe('an export that is deleted', () => {
       connection: { name: 'nordic' },
     });
     expect(document).not.toHaveProperty('removalGuard');
-    expect(create?.job.spec).toMatchObject({ suspend: true, activeDeadlineSeconds: 3599 });
+    expect(create?.job.spec).toMatchObject({ suspend: true, activeDeadlineSeconds: 3600 });
     // In a foreground deletion the collector would remove what blocks the owner.
     expect(create?.job.metadata.ownerReferences).toMatchObject([{ blockOwnerDeletion: false }]);
     expect(plan.status.deletingSince).toBe(timeAt(1));
@@ -150,7 +149,7 @@ describe('an export that is deleted', () => {
       retirements: [{ outcome: 'Running', attempts: 1 }],
     });
     expect(actionLines(plan)).toEqual([`ReleaseJob ${job.metadata.name}`]);
-    expect(readyMessage(plan.status)).toContain(`The Job ${job.metadata.name} is at it. At ${timeAt(3600)}`);
+    expect(readyMessage(plan.status)).toContain(`The Job ${job.metadata.name} is at it. At ${timeAt(3610)}`);
   });
 
   test('goes when Criteo acknowledged it', () => {
@@ -184,7 +183,7 @@ describe('a deleted export never waits for ever:', () => {
     plan.events.find(({ reason }) => reason === 'LeftAtCriteo');
 
   test('the hour is over', () => {
-    const { plan } = ended({ reason: 'CredentialsRefused' }, 3600);
+    const { plan } = ended({ reason: 'CredentialsRefused' }, 3601);
     expect(actionLines(plan)).toEqual(['RemoveFinalizer']);
     expect(left(plan)).toMatchObject({ type: 'Warning', logged: true });
     expect(left(plan)?.note).toContain('could not be dealt with in time. Criteo refused the client id');
@@ -228,6 +227,47 @@ describe('a deleted export never waits for ever:', () => {
   });
 });
 
+describe('a deleted export has its hour', () => {
+  test.each([
+    ['where the controller was away when it was deleted', 7200],
+    ['by a clock that is ahead of the API server’s', 30 * 86_400],
+  ])('%s: it is dealt with, and left to itself an hour later', (_, seconds) => {
+    const plan = exportPlan(see(), seconds);
+    expect(actionLines(plan)).toEqual([expect.stringContaining('CreateJob newsletter-retire')]);
+    expect(readyMessage(plan.status)).toContain(`At ${timeAt(seconds + 3600)} it is left there`);
+    const later = see(deleted(plan.status));
+    expect(actionLines(exportPlan(later, seconds + 3599))).not.toContain('RemoveFinalizer');
+    expect(actionLines(exportPlan(later, seconds + 3600))).toEqual(['RemoveFinalizer']);
+  });
+
+  test('and attempts in it, though the last one ended while the clock was ahead', () => {
+    const month = 30 * 86_400;
+    const job = retirementJob({ connection: used, export: deleted(), created: month });
+    const claimed = exportPlan(see(deleted(), { jobs: [job] }), month);
+    const failed = exportPlan(see(deleted(claimed.status)), month + 5);
+    expect(failed.status.retirements).toMatchObject([{ outcome: 'Failed', reason: 'JobDeleted' }]);
+    expect(actionLines(exportPlan(see(deleted(failed.status)), month + 6))).toEqual([]);
+    expect(actionLines(exportPlan(see(deleted(failed.status)), 60))).toEqual([
+      expect.stringContaining('CreateJob newsletter-retire'),
+    ]);
+  });
+
+  test('where a backup gave it back with what status told of an earlier deletion', () => {
+    const plan = exportPlan(see(deleted({ deletingSince: timeAt(-86_400) })), 1);
+    expect(actionLines(plan)).toEqual([expect.stringContaining('CreateJob newsletter-retire')]);
+    expect(readyMessage(plan.status)).toContain(`At ${timeAt(3600)} it is left there`);
+  });
+
+  test('and no more of it where the clock was ahead for a moment', () => {
+    const ahead = exportPlan(see(), 30 * 86_400);
+    const back = exportPlan(see(deleted(ahead.status)), 5);
+    expect(readyMessage(back.status)).toContain(`At ${timeAt(3605)} it is left there`);
+    const later = see(deleted(back.status));
+    expect(exportPlan(later, 6).status.deletingSince).toBe(timeAt(5));
+    expect(actionLines(exportPlan(later, 3605))).toEqual(['RemoveFinalizer']);
+  });
+});
+
 describe('a deleted export waits, and says for what, while', () => {
   const withdrawn = connection({ spec: withLedger });
   withdrawn.spec.dataPrivacy.agreed = false;
@@ -266,9 +306,9 @@ describe('a deleted export waits, and says for what, while', () => {
     const plan = exportPlan(see(more.export ?? deleted(), more, nordic), 1);
     expect(readyLine(plan.status)).toBe('False Deleting Reconciling');
     expect(readyMessage(plan.status)).toContain(words);
-    expect(readyMessage(plan.status)).toContain(`At ${timeAt(3600)} it is left there`);
+    expect(readyMessage(plan.status)).toContain(`At ${timeAt(3601)} it is left there`);
     expect(actionLines(plan)).not.toContain('RemoveFinalizer');
-    expect(plan.lookAgainAfterMs).toBeLessThanOrEqual(at(3600) - at(1));
+    expect(plan.lookAgainAfterMs).toBeLessThanOrEqual(3_600_000);
   });
 });
 

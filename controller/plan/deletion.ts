@@ -9,6 +9,7 @@ import { isRetirement } from './ask.ts';
 import { claim } from './claim.ts';
 import { childRefused, type ExportReadiness } from './conditions.ts';
 import { forgetRetained } from './connectionchange.ts';
+import { isAhead, isCredible } from './credible.ts';
 import { endedRun } from './endedrun.ts';
 import { afterEnd } from './ends.ts';
 import type { ObservedExport } from './export.ts';
@@ -29,6 +30,7 @@ import {
   waitingEntry,
   withEntry,
 } from './retirement.ts';
+import { lookForRoomMs } from './room.ts';
 import type { Settings } from './settings.ts';
 import { runStopReason, type Stop } from './stop.ts';
 
@@ -45,16 +47,19 @@ const longestRetryMs = 300_000;
  */
 export function planDeletion(seen: ObservedExport, now: number, settings: Settings): Plan<Status> {
   const resource = seen.export;
-  const deadline = (parseTime(resource.metadata.deletionTimestamp) ?? now) + settings.retireDeadlineMs;
-  const isLate = now >= deadline;
   const previous = resource.status ?? {};
+  const seenAt = isAhead(previous.deletingSince, now) ? undefined : previous.deletingSince;
+  const since = seenAt ?? formatTime(now);
+  const deadline = deadlineOf(resource, since, settings);
+  const isLate = now >= deadline;
   const mustStop = (job: Job) => stopReason(job, seen, previous, isLate);
   const ended = endedRun(previous.activeRun, seen, mustStop);
   const status: Status = {
     ...(ended ? afterEnd(previous, ended, resource, now) : previous),
     observedGeneration: resource.metadata.generation ?? 1,
   };
-  if (status.deletingSince === undefined) begin(status, now);
+  if (status.deletingSince === undefined) begin(status);
+  status.deletingSince = since;
   const retained = forgetRetained(
     status,
     resource,
@@ -131,8 +136,17 @@ function stopReason(
   return runStopReason(job, connectionsOfJobs, status);
 }
 
-function begin(status: Status, now: number): void {
-  status.deletingSince = formatTime(now);
+/**
+ * In milliseconds. What is left at Criteo stays there for good: where the controller was away when the
+ * export was deleted, or its clock is ahead of the API server's, there is as much time to deal with it.
+ * @param since when the controller first saw the deletion.
+ */
+function deadlineOf({ metadata }: CriteoSegmentExport, since: string, settings: Settings): number {
+  const times = [metadata.deletionTimestamp, since].map((time) => parseTime(time) ?? 0);
+  return Math.max(...times) + settings.retireDeadlineMs;
+}
+
+function begin(status: Status): void {
   // The guard holds no more: nothing waits for a person's word.
   delete status.pendingApproval;
   const told = status.retirements?.map(({ pendingApproval: _, ...entry }) => entry);
@@ -179,6 +193,7 @@ function nextAttempt(
   const due = open.map((target) => ({ target, inMs: dueInMs(target, now) }));
   const target = due.find(({ inMs }) => inMs <= 0)?.target;
   const waits = due.map(({ inMs }) => inMs).filter((ms) => ms > 0);
+  if (open.length < targets.length) waits.push(lookForRoomMs(seen.export));
   const look = waits.length > 0 ? { lookAgainAfterMs: Math.min(...waits) } : {};
   if (!target) return { remove: unwantedAttempts(seen.jobs, undefined), ...look };
   const activeJob = seen.jobs.find(({ metadata }) => metadata.uid === status.activeRun?.jobUID);
@@ -199,7 +214,9 @@ function nextAttempt(
 function dueInMs({ entry }: Target, now: number): number {
   if (entry?.outcome !== 'Failed') return 0;
   const pause = Math.min(firstRetryMs * 2 ** ((entry.attempts ?? 1) - 1), longestRetryMs);
-  return (parseTime(entry.finishedAt) ?? now) + pause - now;
+  const finishedAt = parseTime(entry.finishedAt) ?? now;
+  // Told while a clock was far ahead: the hour would be over before the pause.
+  return isCredible(finishedAt, now) ? finishedAt + pause - now : 0;
 }
 
 /** Runs and plans: what waits is dropped, what is at work ends. */

@@ -8,6 +8,11 @@ const failed = exportJob({ state: 'failed', failedBecause: 'BackoffLimitExceeded
 const succeeded = exportJob({ state: 'succeeded' });
 const late = exportJob({ state: 'failed', failedBecause: 'DeadlineExceeded' });
 
+/** A pod that the API server dates, in seconds after the story's beginning. */
+function created(seconds: number, { metadata, ...pod }: Pod): Pod {
+  return { ...pod, metadata: { ...metadata, creationTimestamp: timeAt(seconds) } };
+}
+
 /** A pod whose container ended without a report that can be read. */
 function ended(terminated: { exitCode: number; reason?: string; message?: string }): Pod {
   return podOf(failed, { phase: 'Failed', containerStatuses: [{ name: 'exporter', state: { terminated } }] });
@@ -32,6 +37,24 @@ describe('how a run ended', () => {
       [
         podOf(failed, report({ reason: 'SourceNotFound', finishedAt: at(90) }), 'b'),
         podOf(failed, busy, 'a'),
+      ],
+      'SourceNotFound',
+    ],
+    [
+      'well, after a pod that failed on a node whose clock is ahead',
+      succeeded,
+      [
+        created(30, podOf(succeeded, report(), 'a')),
+        created(0, podOf(succeeded, { ...busy, finishedAt: at(150) }, 'b')),
+      ],
+      'Succeeded',
+    ],
+    [
+      'by the report of the last of its pods, on a node whose clock is behind',
+      failed,
+      [
+        created(30, podOf(failed, report({ reason: 'SourceNotFound', finishedAt: at(-90) }), 'a')),
+        created(0, podOf(failed, busy, 'b')),
       ],
       'SourceNotFound',
     ],

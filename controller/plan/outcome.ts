@@ -34,13 +34,23 @@ export function outcomeOf(job: Job, pods: readonly Pod[]): Outcome | undefined {
   return { kind: 'Unknown', reason: last.message ? 'ReportInvalid' : 'ReportMissing', ...at };
 }
 
-/** A Job may have had several pods; the last to end is the one that decided. */
+/**
+ * A Job may have had several pods, one after another; the last is the one that decided. The API
+ * server dates them all. When they ended each node says by its own clock.
+ */
 function lastTermination(pods: readonly Pod[]) {
-  const terminations = pods
-    .flatMap((pod) => pod.status?.containerStatuses ?? [])
-    .filter((status) => status.name === 'exporter')
-    .flatMap((status) => (status.state?.terminated ? [status.state.terminated] : []));
-  return terminations.sort((a, b) => (a.finishedAt ?? '').localeCompare(b.finishedAt ?? '')).at(-1);
+  return pods
+    .flatMap(({ metadata, status }) => {
+      const exporter = status?.containerStatuses?.find(({ name }) => name === 'exporter');
+      const ended = exporter?.state?.terminated;
+      return ended ? [{ created: metadata.creationTimestamp ?? '', ended }] : [];
+    })
+    .sort(
+      (a, b) =>
+        a.created.localeCompare(b.created) ||
+        (a.ended.finishedAt ?? '').localeCompare(b.ended.finishedAt ?? ''),
+    )
+    .at(-1)?.ended;
 }
 
 export const unknownMessages: Record<UnreportedReason, string> = {

@@ -1,11 +1,9 @@
 import { annotations } from '../../api/names.ts';
 import { formatTime, parseTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
+import { isCredible } from './credible.ts';
 import type { ObjectMeta } from './kubernetes.ts';
 import { saidValue } from './saidvalue.ts';
-
-/** A value further ahead is a slip: once handled, nothing could be asked for until that day. */
-const maxAheadMs = 86_400_000;
 
 /** What an annotation with a time asks for now. */
 export type Request =
@@ -64,7 +62,8 @@ export function readRequest(metadata: ObjectMeta, context: RequestContext): Requ
   if (at < (parseTime(metadata.creationTimestamp) ?? 0)) {
     return ignore(true, `The ${request} of ${value} is older than this object; ${started}.`);
   }
-  if (at > now + maxAheadMs) {
+  // A slip: once handled, nothing could be asked for until that day.
+  if (!isCredible(at, now)) {
     return ignore(
       false,
       `The ${request} of ${value} lies more than a day ahead; ${started}. Set it to the present time, such as ${formatTime(now)}.`,

@@ -7,6 +7,7 @@ import type {
 import { formatTime, parseTime } from '../../api/time.ts';
 import { endOf } from './afterrun.ts';
 import { type Answered, afterOf, triggerOf } from './ask.ts';
+import { isCredible, momentBefore } from './credible.ts';
 import { setOrDrop } from './fields.ts';
 import { type Followed, successesOf, targetOf } from './followed.ts';
 import { finished, isHeld, isLive, type Job } from './kubernetes.ts';
@@ -27,9 +28,6 @@ type Policy = NonNullable<Status['runAfterPolicy']>;
  * come that has the same time, and could not be told from one that was answered.
  */
 const secondMs = 1000;
-
-/** What lies further ahead was written by no clock that is to be believed. */
-const maxAheadMs = 86_400_000;
 
 export interface RunAfterContext {
   /** As it was before this plan. */
@@ -66,17 +64,14 @@ export interface RunsAfter {
 export function readRunAfter({ metadata, spec }: CriteoSegmentExport, context: RunAfterContext): RunsAfter {
   const { previous, status, followed, jobs, now } = context;
   const policy = spec.runAfterPolicy ?? 'Any';
-  const before = (previous.runAfter ?? []).map(entryOf);
-  const isCredible = (at: number) => at <= now + maxAheadMs;
+  const before = (previous.runAfter ?? []).map((entry) => believed(entryOf(entry), now));
   let soonest = Number.POSITIVE_INFINITY;
   let entries = [...new Set(spec.runAfter?.map(targetOf))].map((target): Entry => {
-    const seen = successesOf(followed.get(target), metadata.uid).filter(isCredible);
+    const seen = successesOf(followed.get(target), metadata.uid).filter((at) => isCredible(at, now));
     const known = before.find((entry) => entry.target === target);
     const completedAt = newest([known?.completedAt, ...seen.filter((at) => at + secondMs <= now)]);
-    const first = known ? known.handledUntil : firstLook(seen, metadata, context);
-    const until = alsoHandled(target, completedAt, context);
-    // Written while our own clock was far ahead: kept, it would hide what succeeds until that day.
-    const entry = moved({ target, handledUntil: isCredible(first) ? first : now }, until);
+    const handledUntil = known ? known.handledUntil : firstLook(seen, metadata, context);
+    const entry = moved({ target, handledUntil }, alsoHandled(target, completedAt, context));
     for (const at of seen) {
       if (at + secondMs > now && at > entry.handledUntil) soonest = Math.min(soonest, at + secondMs - now);
     }
@@ -90,6 +85,14 @@ export function readRunAfter({ metadata, spec }: CriteoSegmentExport, context: R
     ...(isEnough(entries, policy) && !waits ? { following: followingOf(entries) } : {}),
     ...(soonest < Number.POSITIVE_INFINITY ? { lookAgainAfterMs: soonest } : {}),
   };
+}
+
+/** Written while a clock was far ahead: kept, it would hide what succeeds until that day. */
+function believed({ target, handledUntil, completedAt }: Entry, now: number): Entry {
+  const seen = completedAt !== undefined && isCredible(completedAt, now) ? { completedAt } : {};
+  if (isCredible(handledUntil, now)) return { target, handledUntil, ...seen };
+  // What was seen then was handled, or held to be.
+  return { target, handledUntil: Math.max(seen.completedAt ?? 0, momentBefore(now)), ...seen };
 }
 
 /**
@@ -109,11 +112,15 @@ function firstLook(
 function alsoHandled(
   target: string,
   completedAt: number | undefined,
-  { jobs, status, rests, resumedAt }: RunAfterContext,
+  { jobs, status, rests, resumedAt, now }: RunAfterContext,
 ): (number | undefined)[] {
   // Started by a person's hand, a Job may be over before its claim.
   const started = jobs.filter(
-    (job) => follows(job) && (isLive(job) || finished(job) || endOf(job, status) !== undefined),
+    (job) =>
+      follows(job) &&
+      (isLive(job) || finished(job) || endOf(job, status) !== undefined) &&
+      // Made while a clock was far ahead, it answers for nothing that has come since.
+      isCredible(parseTime(afterOf(job)?.[target]) ?? 0, now),
   );
   return [
     resumedAt,

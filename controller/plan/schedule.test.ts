@@ -51,6 +51,17 @@ test('a resume is remembered, and holds until the next one', () => {
   expect(scheduleStatus(daily, false, resumed, at(30))).toEqual(resumed);
 });
 
+test('what the controller wrote while its clock was ahead holds no longer than that', () => {
+  const month = 30 * 86_400;
+  const suspended = scheduleStatus(daily, true, before, at(month));
+  const resumed = scheduleStatus(daily, false, suspended, at(month + 10));
+  expect(resumed.resumedAt).toBe(timeAt(month + 10));
+  // What came due a moment ago may be what it looks for.
+  const back = scheduleStatus(daily, false, resumed, at(60));
+  expect(back).toMatchObject({ effectiveSince: timeAt(0), resumedAt: timeAt(0) });
+  expect(scheduleStatus(daily, false, back, at(90))).toEqual(back);
+});
+
 test('the jitter is the same each time, within its span, and another for another export', () => {
   const jitters = ['a', 'b', 'c', 'd'].map((name) =>
     jitterMs(segmentExport({ metadata: { name }, spec: { schedule: scheduleOf('0 4 * * *', 600) } })),

@@ -67,7 +67,8 @@ function mayHaveOvertaken(
   { metadata, spec }: ObservedExport['export'],
   { caches, clock }: ReconcileContext,
 ): boolean {
-  const age = clock.now() - (parseTime(metadata.creationTimestamp) ?? 0);
+  // By a clock that is behind it is not born yet: however long that lasts, a moment is enough.
+  const age = Math.abs(clock.now() - (parseTime(metadata.creationTimestamp) ?? 0));
   if (age >= overtakingMs) return false;
   const { namespace = '' } = metadata;
   const name = spec?.connectionRef?.name ?? '';

@@ -35,11 +35,14 @@ export class Process {
   /** What its watches have told so far. */
   readonly caches: World;
   readonly events: NewEvent[] = [];
+  /** Milliseconds by which its clock is ahead of the API server's; behind, where negative. */
+  readonly clockAheadMs: number;
   readonly #cluster: Cluster;
   #executor: Executor;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, clockAheadMs = 0) {
     this.#cluster = cluster;
+    this.clockAheadMs = clockAheadMs;
     this.caches = copyOf(cluster.world);
     this.#executor = this.#newExecutor();
   }
@@ -108,7 +111,7 @@ export class Process {
       } as unknown as Caches,
       executor: this.#executor,
       settings,
-      clock: { now: () => this.#cluster.now } as Clock,
+      clock: { now: () => this.#cluster.now + this.clockAheadMs } as Clock,
     };
   }
 }

@@ -79,14 +79,15 @@ const runs = Number(process.env.SIMULATION_RUNS ?? 150);
 
 /** A failure prints a seed and the shortest story that it found; SIMULATION_RUNS=5000 looks further. */
 test.each([
-  ['with a ledger', true],
-  ['without one', false],
+  ['with a ledger', true, 0],
+  ['without one', false, 0],
+  ['by a clock that is two seconds behind', true, -2000],
 ])(
   'whatever happens, and whatever the caches know, %s: never two runs at once, no asking lost, nothing at Criteo forgotten',
-  async (_, hasLedger) => {
+  async (_, hasLedger, clockAheadMs) => {
     await fc.assert(
       fc.asyncProperty(story, policy, async (happens, first) => {
-        const told = new Story({ hasLedger, policy: first });
+        const told = new Story({ hasLedger, policy: first, clockAheadMs });
         await told.play(happens);
         expect(await told.end()).toEqual([]);
       }),

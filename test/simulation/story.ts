@@ -45,11 +45,19 @@ export class Story {
   #tokens = 0;
   readonly #values = { request: [] as string[], plan: [] as string[], approve: [] as string[] };
 
-  constructor({ hasLedger, policy }: { hasLedger: boolean; policy: DeletionPolicy }) {
+  constructor({
+    hasLedger,
+    policy,
+    clockAheadMs,
+  }: {
+    hasLedger: boolean;
+    policy: DeletionPolicy;
+    clockAheadMs: number;
+  }) {
     this.#hasLedger = hasLedger;
     const connections = connectionNames.map((name) => this.#connection(name, `${name}-1`));
     this.cluster = new Cluster(connections, hasLedger ? policy : 'Retain');
-    this.process = new Process(this.cluster);
+    this.process = new Process(this.cluster, clockAheadMs);
     this.book = new Book(this.cluster, this.process);
   }
 
@@ -85,6 +93,8 @@ export class Story {
       if (!this.#hasLedger && spec.deletionPolicy !== 'Retain')
         cluster.changeSpec({ deletionPolicy: 'Retain' });
     }
+    // What succeeded a moment ago counts when the controller's clock has come to it.
+    cluster.now += Math.max(-this.process.clockAheadMs, 0);
     for (let round = 0; round < 60; round++) {
       cluster.now += 1000;
       cluster.endPodsWithoutJob();
