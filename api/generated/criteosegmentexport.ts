@@ -151,6 +151,10 @@ export interface CriteoSegmentExportStatus {
    */
   segmentCount?: number;
   /**
+   * Identifiers of this export that Criteo holds, as it acknowledged them, over all of status.segments; absent where that is not known of each. A run that told nothing leaves it as it was. Example: 19831
+   */
+  held?: number;
+  /**
    * The CronJob that belongs to the export; kubectl create job --from takes it. Example: "criteo-newsletter-0a1b2c3d4e"
    */
   cronJobName?: string;
@@ -220,6 +224,10 @@ export interface CriteoSegmentExportStatus {
    * The last run that succeeded for all segments.
    */
   lastSuccessfulRun?: RunSummary;
+  /**
+   * The last run that was dropped before it began, whatever ran since: compare skippedAt with the times of lastRun.
+   */
+  lastSkippedRun?: SkippedRun;
   /**
    * The segments of the last run, one entry each.
    *
@@ -1027,6 +1035,52 @@ export interface ProfileCounts {
    * Identifiers of this export that Criteo holds after the run, as it acknowledged them; absent where that is not known. Example: 19831
    */
   held?: number;
+}
+
+/**
+ * The last run that was dropped before it began, whatever ran since: compare skippedAt with the times of lastRun.
+ */
+export interface SkippedRun {
+  /**
+   * Name of the Job. Example: "criteo-newsletter-0a1b2c3d4e-29733840"
+   */
+  jobName: string;
+  /**
+   * metadata.uid of the Job. Example: "00000000-0000-0000-0000-000000000000"
+   */
+  jobUID?: string;
+  /**
+   * What started the run: the schedule, a Job of spec.runAfter (After), the annotation requestedAt (Request), a Job that a person made (Manual), the annotation approvedRun (Approval), the annotation planRequestedAt (Plan), or that segments of another connection or of a deleted export are to be dealt with (Retire).
+   */
+  trigger: 'Schedule' | 'After' | 'Request' | 'Manual' | 'Approval' | 'Plan' | 'Retire';
+  /**
+   * The value of the annotation, for a Request or a Plan. Example: "2026-11-22T04:00:00Z"
+   */
+  requestedAt?: string;
+  /**
+   * The run that was approved, for an Approval. Example: "newsletter-req-0a1b2c3d4e"
+   */
+  approvedRun?: string;
+  /**
+   * The scheduled time, for a Schedule. RFC 3339, UTC. Example: "2026-11-22T03:00:00Z"
+   */
+  scheduledFor?: string;
+  /**
+   * When the newest Job of runAfter had succeeded that the run answers, for After. RFC 3339, UTC. Example: "2026-11-22T03:58:12Z"
+   */
+  completedAt?: string;
+  /**
+   * When it was dropped. RFC 3339, UTC. Example: "2026-11-22T05:00:01Z"
+   */
+  skippedAt?: string;
+  /**
+   * Why, in one word that programs can compare. Example: "StartingDeadlineExceeded"
+   */
+  reason: string;
+  /**
+   * Why, in words for people, and what would mend it. At most 1024 characters.
+   */
+  message?: string;
 }
 
 /**

@@ -1955,6 +1955,12 @@ export const criteoSegmentExportSchema = {
           "minimum": 0,
           "maximum": 50
         },
+        "held": {
+          "type": "integer",
+          "format": "int64",
+          "minimum": 0,
+          "maximum": 9007199254740991
+        },
         "cronJobName": {
           "type": "string",
           "maxLength": 63
@@ -2492,6 +2498,65 @@ export const criteoSegmentExportSchema = {
                   "maximum": 9007199254740991
                 }
               }
+            }
+          }
+        },
+        "lastSkippedRun": {
+          "type": "object",
+          "required": [
+            "jobName",
+            "trigger",
+            "reason"
+          ],
+          "properties": {
+            "jobName": {
+              "type": "string",
+              "maxLength": 63
+            },
+            "jobUID": {
+              "type": "string",
+              "maxLength": 64
+            },
+            "trigger": {
+              "type": "string",
+              "maxLength": 10,
+              "enum": [
+                "Schedule",
+                "After",
+                "Request",
+                "Manual",
+                "Approval",
+                "Plan",
+                "Retire"
+              ]
+            },
+            "requestedAt": {
+              "type": "string",
+              "maxLength": 64
+            },
+            "approvedRun": {
+              "type": "string",
+              "maxLength": 63
+            },
+            "scheduledFor": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "completedAt": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "skippedAt": {
+              "type": "string",
+              "format": "date-time"
+            },
+            "reason": {
+              "type": "string",
+              "maxLength": 256
+            },
+            "message": {
+              "type": "string",
+              "maxLength": 1024
             }
           }
         },

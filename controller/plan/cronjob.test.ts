@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { annotations, labels } from '../../api/names.ts';
 import { parseRunDocument } from '../../api/rundocument.ts';
-import { askOf, momentOf, triggerOf } from './ask.ts';
+import { askOf, momentOf, seenAt, triggerOf } from './ask.ts';
 import { cronJob, cronJobName } from './cronjob.ts';
 import { exportTemplate } from './exporttemplate.ts';
 import type { Job } from './kubernetes.ts';
-import { replacementJob, requestedJob } from './runjob.ts';
-import { at, connection, exportJob, segmentExport, settings, timeAt } from './testkit/objects.ts';
+import { approvedJob, plannedJob, replacementJob, requestedJob } from './runjob.ts';
+import { at, connection, exportJob, segmentExport, settings, timeAt, token } from './testkit/objects.ts';
 
 const resource = segmentExport();
 
@@ -103,7 +103,7 @@ describe('a template', () => {
 
 describe('a Job', () => {
   test('of a request has one name for one value', () => {
-    const name = (value: string) => requestedJob(resource, templateOf(), value).metadata.name;
+    const name = (value: string) => requestedJob(resource, templateOf(), value, at(0)).metadata.name;
     expect(name(timeAt(0))).toBe(name(timeAt(0)));
     expect(name(timeAt(0))).not.toBe(name(timeAt(1)));
   });
@@ -126,6 +126,15 @@ describe('a Job', () => {
     }
     expect(twice.metadata.name).not.toBe(once.metadata.name);
     expect(replacementJob(resource, templateOf(), old).metadata.name).toBe(once.metadata.name);
+  });
+
+  test.each<[string, Job]>([
+    ['a request', requestedJob(resource, templateOf(), timeAt(3), at(7))],
+    ['a request for a plan', plannedJob(resource, templateOf(), timeAt(3), at(7))],
+    ['an approval', approvedJob(resource, templateOf(), { runName: 'run-1', token }, at(7))],
+  ])('in the place of another one tells when %s was seen: a resume since does not start it', (_, old) => {
+    const instead = born(replacementJob(resource, templateOf(), born(old, 'old', 9)), 'new', 900);
+    expect(seenAt(instead)).toBe(at(7));
   });
 
   test('whose request is ahead of the cluster is as old as itself', () => {

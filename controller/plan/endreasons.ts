@@ -24,6 +24,7 @@ export const skipReasons = [
   'ScheduleChanged',
   'AskedBeforeResume',
   'DefinitionChanged',
+  'AnsweredByLastRun',
 ] as const;
 
 /** What became of that which a connection sent that is no longer named, or the export deleted: beside an end. */

@@ -55,6 +55,7 @@ export interface JobActionsInput {
   finalizer: readonly Action[];
   /** Runs at work that must end. */
   stopping: readonly Job[];
+  now: number;
 }
 
 export function jobActions(input: JobActionsInput): Action[] {
@@ -72,12 +73,12 @@ export function jobActions(input: JobActionsInput): Action[] {
     actions.push({ kind: 'DeleteJob', job });
   }
   if (template) {
-    const { requested, planRequested, following, approved } = input;
+    const { requested, planRequested, following, approved, now } = input;
     const jobs = [
-      requested === undefined ? undefined : requestedJob(resource, template, requested),
-      planRequested === undefined ? undefined : plannedJob(resource, template, planRequested),
+      requested === undefined ? undefined : requestedJob(resource, template, requested, now),
+      planRequested === undefined ? undefined : plannedJob(resource, template, planRequested, now),
       following && followingJob(resource, template, following),
-      approved && approvedJob(resource, template, approved),
+      approved && approvedJob(resource, template, approved, now),
     ];
     actions.push(...jobs.flatMap((job) => (job ? [{ kind: 'CreateJob' as const, job }] : [])));
   }
@@ -102,7 +103,8 @@ function skipEvent({ job, reason, message }: Skip): PlannedEvent {
     return { type: 'Normal', reason: 'RunCancelled', action: 'CancelRun', note };
   }
   return {
-    type: 'Warning',
+    // Nothing is missing at Criteo.
+    type: reason === 'AnsweredByLastRun' ? 'Normal' : 'Warning',
     reason: 'RunSkipped',
     action: 'SkipRun',
     note: `The run ${job.metadata.name} was skipped (${reason}): ${message}`,

@@ -76,9 +76,10 @@ export function nextRun(input: NextRunInput): NextRun {
     scheduleEffectiveSince: parseTime(input.schedule.effectiveSince) ?? now,
     followed: input.followed,
     resumedAt: parseTime(input.schedule.resumedAt),
+    lastSuccess: lastSuccess(status, resource.metadata.generation ?? 1),
     claimedUid,
     cancelledRun: input.cancelledRun,
-    lastHandledPlan: previous.lastHandledPlanRequestedAt,
+    lastHandledPlan: status.lastHandledPlanRequestedAt,
     isOver: (job) => endOf(job, status) !== undefined,
   });
   const isQuiet = input.blocked === undefined && decisions.live.length === 0 && pod === undefined;
@@ -96,8 +97,17 @@ export function nextRun(input: NextRunInput): NextRun {
   return { decisions, retirement, active, stopping };
 }
 
+/** What a run of an older definition sent does not answer for today's. */
+function lastSuccess({ lastRun }: CriteoSegmentExportStatus, generation: number): RunRules['lastSuccess'] {
+  const startedAt = parseTime(lastRun?.startedAt);
+  if (lastRun?.outcome !== 'Succeeded' || lastRun.generation !== generation || startedAt === undefined) {
+    return undefined;
+  }
+  return { jobName: lastRun.jobName, startedAt };
+}
+
 /** All runs of a connection share one budget of calls a minute, and some ledgers let in one pod at a time. */
-function noRoom(seen: ObservedExport, settings: Settings): string | undefined {
+export function noRoom(seen: ObservedExport, settings: Settings): string | undefined {
   const { connection, otherRunsOfConnection: others } = seen;
   if (connection && isOnePodLedger(connection) && others > 0) {
     return `Another run of its connection is at work, and its ledger's volume lets in one pod at a time (ReadWriteOncePod).`;

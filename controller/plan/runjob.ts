@@ -20,9 +20,14 @@ import type { Job, JobSpec } from './kubernetes.ts';
 import { namespaceOf, ownedBy } from './owner.ts';
 
 /** The Job that answers a request. Its name follows from the request, so that a crash after its creation makes no second. */
-export function requestedJob(resource: CriteoSegmentExport, template: RunTemplate, value: string): Job {
+export function requestedJob(
+  resource: CriteoSegmentExport,
+  template: RunTemplate,
+  value: string,
+  now: number,
+): Job {
   const name = childName(resource.metadata.name, 'req', [resource.metadata.uid, value]);
-  return newJob(resource, template, name, { [annotations.request]: value });
+  return newJob(resource, template, name, { [annotations.request]: value, ...seenNow(now) });
 }
 
 /**
@@ -46,16 +51,27 @@ export interface Following {
 }
 
 /** The Job that answers a request for a plan. */
-export function plannedJob(resource: CriteoSegmentExport, template: RunTemplate, value: string): Job {
+export function plannedJob(
+  resource: CriteoSegmentExport,
+  template: RunTemplate,
+  value: string,
+  now: number,
+): Job {
   const name = childName(resource.metadata.name, 'plan', [resource.metadata.uid, value]);
-  return newJob(resource, template, name, planAnnotations(value), { plan: true });
+  return newJob(resource, template, name, { ...planAnnotations(value), ...seenNow(now) }, { plan: true });
 }
 
 /** The Job by which a person's approval is acted on: it may do what the approved run had told, and no more. */
-export function approvedJob(resource: CriteoSegmentExport, template: RunTemplate, approved: Approved): Job {
+export function approvedJob(
+  resource: CriteoSegmentExport,
+  template: RunTemplate,
+  approved: Approved,
+  now: number,
+): Job {
   const { runName, token } = approved;
   const name = childName(resource.metadata.name, 'approved', [resource.metadata.uid, runName, token]);
-  return newJob(resource, template, name, approvalAnnotations(approved), { approval: token });
+  const extra = { ...approvalAnnotations(approved), ...seenNow(now) };
+  return newJob(resource, template, name, extra, { approval: token });
 }
 
 /** Today's Job in the place of a held one of an older definition, asked for by the same event. */
@@ -77,19 +93,31 @@ type Variant = Pick<ExportRun, 'plan' | 'approval'>;
 
 /** The asking that a Job answers, for the one in its place. */
 function askIn(old: Job): { extra: Record<string, string>; variant?: Variant } {
+  const seen = keptOf(old, annotations.askedAt);
   const plan = planRequestOf(old);
-  if (plan !== undefined) return { extra: planAnnotations(plan), variant: { plan: true } };
+  if (plan !== undefined) return { extra: { ...planAnnotations(plan), ...seen }, variant: { plan: true } };
   const approved = approvalOf(old);
-  if (approved) return { extra: approvalAnnotations(approved), variant: { approval: approved.token } };
+  if (approved) {
+    return { extra: { ...approvalAnnotations(approved), ...seen }, variant: { approval: approved.token } };
+  }
   const askedAt = { [annotations.askedAt]: formatTime(momentOf(old)) };
   if (triggerOf(old) === 'Manual') return { extra: { [annotations.replaces]: firstUid(old), ...askedAt } };
   const answers = afterOf(old);
   if (answers) return { extra: { [annotations.after]: JSON.stringify(answers), ...askedAt } };
-  const kept = [annotations.request, annotations.scheduledTimestamp].flatMap((name) => {
+  return { extra: { ...keptOf(old, annotations.request, annotations.scheduledTimestamp), ...seen } };
+}
+
+function keptOf(old: Job, ...names: string[]): Record<string, string> {
+  const kept = names.flatMap((name) => {
     const value = old.metadata.annotations?.[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { extra: Object.fromEntries(kept) };
+  return Object.fromEntries(kept);
+}
+
+/** The API server dates the Job by another clock than the one by which a resume is seen. */
+function seenNow(now: number): Record<string, string> {
+  return { [annotations.askedAt]: formatTime(now) };
 }
 
 function planAnnotations(value: string): Record<string, string> {

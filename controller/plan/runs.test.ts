@@ -41,6 +41,12 @@ function fates(decisions: Decisions): Record<string, string> {
   ]);
 }
 
+/** When the controller saw what it answers. */
+function seenAt(seconds: number, { metadata, ...job }: Job): Job {
+  const seen = { 'segmentexport.io/asked-at': timeAt(seconds) };
+  return { ...job, metadata: { ...metadata, annotations: { ...metadata.annotations, ...seen } } };
+}
+
 const first = exportJob({ name: 'first', created: 0 });
 const second = exportJob({ name: 'second', created: 10 });
 const running = exportJob({ name: 'running', created: -100, state: 'live' });
@@ -174,19 +180,22 @@ describe('a run that comes too late is skipped with a reason', () => {
     ['scheduled while suspended', scheduled, { resumedAt: at(1) }, 'AskedBeforeResume'],
     ['requested while suspended', asked, { resumedAt: at(31) }, 'AskedBeforeResume'],
     ['requested together with the resume', asked, { resumedAt: at(25) }, 'starts'],
+    [
+      'requested together with the resume, by the clock of the API server a moment before it',
+      seenAt(35, exportJob({ name: 'job', created: 30, request })),
+      { resumedAt: at(35) },
+      'starts',
+    ],
+    [
+      'requested while suspended, by the clock of the API server after the resume',
+      seenAt(20, exportJob({ name: 'job', created: 30, request })),
+      { resumedAt: at(25) },
+      'AskedBeforeResume',
+    ],
     ['made by hand while suspended', exportJob({ name: 'job' }), { resumedAt: at(5) }, 'AskedBeforeResume'],
     [
       'made by hand while suspended, and replaced since',
-      {
-        ...exportJob({ name: 'job', created: 50 }),
-        metadata: {
-          ...exportJob({ name: 'job', created: 50 }).metadata,
-          annotations: {
-            'segmentexport.io/asked-at': timeAt(0),
-            'segmentexport.io/template-hash': today ?? '',
-          },
-        },
-      },
+      seenAt(0, exportJob({ name: 'job', created: 50 })),
       { resumedAt: at(5) },
       'AskedBeforeResume',
     ],
@@ -198,6 +207,40 @@ describe('a run that comes too late is skipped with a reason', () => {
     const [skip] = decide([running, first], { now: at(3601) }).skip;
     expect(skip?.message).toContain('spec.schedule.startingDeadlineSeconds (3600)');
     expect(skip?.message).toContain('The run running is not finished.');
+  });
+});
+
+describe('a scheduled run whose time lies before the start of one that succeeded', () => {
+  const scheduled = exportJob({ name: 'job', created: 300, scheduled: 100 });
+  const lastSuccess = { jobName: 'last', startedAt: at(200) };
+  const now = at(300);
+  test.each<[string, Job, Partial<RunRules>, string]>([
+    ['is answered by that', scheduled, {}, 'AnsweredByLastRun'],
+    ['is answered, however late it comes', scheduled, { now: at(9000) }, 'AnsweredByLastRun'],
+    [
+      'is answered where that started in the same second',
+      scheduled,
+      { lastSuccess: { ...lastSuccess, startedAt: at(100) } },
+      'AnsweredByLastRun',
+    ],
+    [
+      'starts where that began before its time',
+      scheduled,
+      { lastSuccess: { ...lastSuccess, startedAt: at(99) } },
+      'starts',
+    ],
+    ['starts where that began before its delay was over', scheduled, { jitterMs: 150_000 }, 'starts'],
+    [
+      'starts where that began, by its time, only later: a clock went back',
+      scheduled,
+      { lastSuccess: { ...lastSuccess, startedAt: at(301) } },
+      'starts',
+    ],
+    ['starts where the last one did not succeed', scheduled, { lastSuccess: undefined }, 'starts'],
+    ['starts where a person made it', exportJob({ name: 'job', created: 100 }), {}, 'starts'],
+    ['starts where a person asked for it', exportJob({ name: 'job', request: timeAt(100) }), {}, 'starts'],
+  ])('%s', (_, job, rules, expected) => {
+    expect(fates(decide([job], { now, lastSuccess, ...rules }))).toEqual({ job: expected });
   });
 });
 

@@ -1,5 +1,5 @@
 import { annotations } from '../../api/names.ts';
-import { parseTime } from '../../api/time.ts';
+import { formatTime, parseTime } from '../../api/time.ts';
 import {
   afterOf,
   askOf,
@@ -8,6 +8,7 @@ import {
   momentOf,
   planRequestOf,
   replacementOf,
+  seenAt,
   type Trigger,
   triggerOf,
 } from './ask.ts';
@@ -38,6 +39,8 @@ export interface RunRules {
   followed: readonly { target: string; handledUntil: number }[];
   /** What was asked for before the last resume does not start by itself after it. */
   resumedAt: number | undefined;
+  /** The last run, where it was one of today's definition that succeeded for all segments. */
+  lastSuccess?: { jobName: string; startedAt: number } | undefined;
   /** The Job that status.activeRun names. */
   claimedUid: string | undefined;
   /** The run that a person ends by its name. */
@@ -101,7 +104,7 @@ export function decideRuns(jobs: readonly Job[], rules: RunRules): Decisions {
     if (answered.has(askOf(job)) || isSuperseded(job, held, rules) || isCovered(job, live, rules)) {
       decisions.drop.push(job);
     } else if (skip) {
-      decisions.skip.push({ job, ...skip });
+      decisions.skip.push({ job, ...skip, message: `${skip.message}${approveAnew(job, skip.reason)}` });
     } else if (!unique.has(job)) {
       decisions.drop.push(job);
     } else if (!isTodays(job, rules)) {
@@ -196,8 +199,9 @@ const beforeResume: Partial<Record<Trigger, string>> = {
 
 /** What the last resume is compared with, in milliseconds. */
 function askedAt(job: Job, trigger: Trigger): number {
-  // A request may be applied together with the resume, a moment before the controller sees both.
-  if (trigger === 'Request' || trigger === 'Plan') return createdAt(job);
+  // A request may be applied together with the resume, a moment before the controller sees both. When it sees them
+  // it tells by one clock: that of the API server, which dates the Job, may be behind.
+  if (trigger === 'Request' || trigger === 'Plan') return seenAt(job) ?? createdAt(job);
   const answers = afterOf(job);
   // As status.runAfter does, by the clock of what succeeded: of its Job it is another's.
   if (trigger === 'After' && answers)
@@ -241,11 +245,34 @@ function skipReason(
       message: 'spec.runAfter names no more the Jobs that it was to follow.',
     };
   }
+  const { lastSuccess } = rules;
+  if (trigger === 'Schedule' && lastSuccess && isAnswered(dueAt(job, rules), lastSuccess, rules.now)) {
+    return {
+      reason: 'AnsweredByLastRun',
+      message: `the run ${lastSuccess.jobName} began after its time, at ${formatTime(lastSuccess.startedAt)}, and succeeded.`,
+    };
+  }
   if (rules.now <= deadline) return undefined;
   return {
     reason: 'StartingDeadlineExceeded',
     message: `it could not start within spec.schedule.startingDeadlineSeconds (${rules.startingDeadlineMs / 1000}).${why === undefined ? '' : ` ${why}`}`,
   };
+}
+
+/** The approval is used up with its Job: set again as it stands, the annotation would do nothing. */
+function approveAnew(job: Job, reason: Skip['reason']): string {
+  return triggerOf(job) === 'Approval' && reason !== 'DefinitionChanged'
+    ? ' Its approval is used up; if it is still to be done, approve the run that status.pendingApproval names now.'
+    : '';
+}
+
+/**
+ * A run that began later read the source after that time. Kubernetes makes one held Job at a time, so that of
+ * several schedules that were missed the next comes when the first has run. What lies ahead of our clock was
+ * written before that went back, and began we know not when.
+ */
+function isAnswered(due: number, { startedAt }: { startedAt: number }, now: number): boolean {
+  return due <= startedAt && startedAt <= now;
 }
 
 function generationOf(job: Job): number | undefined {

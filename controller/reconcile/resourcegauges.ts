@@ -1,6 +1,7 @@
 import { isConnectionReason, isExportReason } from '../plan/conditionreasons.ts';
 import { conditionLabelsOf } from '../plan/metrics/conditionlabels.ts';
 import { type ExportGauge, exportGauges, exportGaugesOf } from '../plan/metrics/exportgauges.ts';
+import { skippedRunOf } from '../plan/metrics/skippedrun.ts';
 import type { Gauge, Registry, Sample } from '../runtime/metrics.ts';
 import type { Caches } from './caches.ts';
 
@@ -14,6 +15,7 @@ const conditionHelp = '1 for the present status of each condition, with its reas
 export class ResourceGauges {
   readonly #caches: GaugeCaches;
   readonly #exports: Map<ExportGauge, Gauge>;
+  readonly #skippedRuns: Gauge;
   readonly #exportConditions: Gauge;
   readonly #connectionConditions: Gauge;
 
@@ -29,6 +31,11 @@ export class ResourceGauges {
       ]);
     this.#exportConditions = conditions('export');
     this.#connectionConditions = conditions('connection');
+    this.#skippedRuns = registry.gauge(
+      'criteo_export_last_skipped_run_timestamp_seconds',
+      'When a run was last dropped before it began, in seconds since the epoch; absent where none was.',
+      ['namespace', 'export', 'trigger', 'reason'],
+    );
     const names = Object.keys(exportGauges) as ExportGauge[];
     this.#exports = new Map(
       names.map((name) => [
@@ -50,6 +57,12 @@ export class ResourceGauges {
         }),
       );
     }
+    this.#skippedRuns.replace(
+      exports.flatMap((one) => {
+        const skipped = skippedRunOf(one);
+        return skipped ? [{ labels: { ...exportLabels(one), ...skipped.labels }, value: skipped.value }] : [];
+      }),
+    );
     this.#exportConditions.replace(
       exports.flatMap((one) =>
         conditionLabelsOf(one.status?.conditions, isExportReason).map((labels) =>
@@ -71,7 +84,12 @@ export class ResourceGauges {
   }
 
   clear(): void {
-    for (const gauge of [...this.#exports.values(), this.#exportConditions, this.#connectionConditions]) {
+    for (const gauge of [
+      ...this.#exports.values(),
+      this.#skippedRuns,
+      this.#exportConditions,
+      this.#connectionConditions,
+    ]) {
       gauge.replace([]);
     }
   }

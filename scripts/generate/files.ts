@@ -37,6 +37,7 @@ const exportTypes: TypeNames = {
   'status.lastRun': 'RunSummary',
   'status.lastRun.profiles': 'ProfileCounts',
   'status.lastSuccessfulRun': 'RunSummary',
+  'status.lastSkippedRun': 'SkippedRun',
   'status.segments[]': 'SegmentStatus',
   'status.pendingApproval': 'PendingApproval',
   'status.retired[]': 'RetiredSegment',

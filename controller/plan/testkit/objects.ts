@@ -140,9 +140,9 @@ export interface JobOptions {
 export const token = '0123456789abcdef';
 
 function madeJob(resource: CriteoSegmentExport, template: RunTemplate, { plan, approved }: JobOptions): Job {
-  if (plan !== undefined) return plannedJob(resource, template, plan);
-  if (approved !== undefined) return approvedJob(resource, template, { runName: approved, token });
-  return requestedJob(resource, template, '');
+  if (plan !== undefined) return plannedJob(resource, template, plan, start);
+  if (approved !== undefined) return approvedJob(resource, template, { runName: approved, token }, start);
+  return requestedJob(resource, template, '', start);
 }
 
 /** A Job of the export's, made by hand unless told. */

@@ -86,7 +86,7 @@ export function jobShapes(settings: Settings): Record<string, Job> {
     if (retirement) shapes[`a retirement, with ${withLedger}`] = retirement;
     for (const [source, changes] of Object.entries(sources)) {
       const { resource, template } = definition(used, changes, settings);
-      shapes[`a run of ${source}, with ${withLedger}`] = requestedJob(resource, template, 'now');
+      shapes[`a run of ${source}, with ${withLedger}`] = requestedJob(resource, template, 'now', Date.now());
     }
   }
   return shapes;

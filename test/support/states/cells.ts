@@ -47,6 +47,7 @@ const told = [
   'waiting_runs',
   'active_run_start_timestamp_seconds',
   'next_run_timestamp_seconds',
+  'last_skipped_run_timestamp_seconds',
   'consecutive_failures',
 ];
 
