@@ -1,5 +1,6 @@
 import type { CriteoSegmentExportStatus, RunSummary } from '../../api/generated/criteosegmentexport.ts';
 import { parseTime } from '../../api/time.ts';
+import { waitAgain } from './approval.ts';
 import { createdAt, isRetirement, planRequestOf } from './ask.ts';
 import { setOrDrop } from './fields.ts';
 import type { Job } from './kubernetes.ts';
@@ -15,14 +16,18 @@ export const stopped = 'Stopped';
 export const cancelled = 'Cancelled';
 
 /** Ended by a person: it says nothing of whether runs succeed. */
-const noFailures = [stopped, cancelled, 'JobDeleted'];
+const byPersons = [stopped, cancelled, 'JobDeleted'];
+
+export function isEndedByPerson({ reason }: Pick<RunSummary, 'reason'>): boolean {
+  return byPersons.includes(reason);
+}
 
 /** What the end of a run changes in status. */
 export function afterRun(previous: Status, ended: RunResult): Status {
   const { summary, segments, retired } = ended;
   const { message: _, ...line } = summary;
   const succeeded = summary.outcome === 'Succeeded';
-  const failed = !succeeded && !noFailures.includes(summary.reason);
+  const failed = !succeeded && !isEndedByPerson(summary);
   const status: Status = {
     ...previous,
     lastRun: summary,
@@ -33,9 +38,32 @@ export function afterRun(previous: Status, ended: RunResult): Status {
     history: [line, ...(previous.history ?? [])].slice(0, historyLength),
   };
   if (segments.length > 0) setOrDrop(status, 'retired', retired.length > 0 ? retired : undefined);
-  // A run that needs no approval shows that the one before, which did, is out of date.
-  setOrDrop(status, 'pendingApproval', ended.approval);
+  setOrDrop(status, 'pendingApproval', ended.approval ?? stillWaiting(previous, ended));
   return status;
+}
+
+/**
+ * Only a run that decided shows that nothing waits any more. One that met a 503, or that a
+ * person ended, would else hide a stop of the guard that nobody has answered.
+ */
+function stillWaiting({ pendingApproval, ...before }: Status, ended: RunResult): Status['pendingApproval'] {
+  if (!pendingApproval || hasDecided(before, ended)) return undefined;
+  const { approvedRun, jobName } = ended.summary;
+  return approvedRun === pendingApproval.runName ? waitAgain(pendingApproval, jobName) : pendingApproval;
+}
+
+/** Whether the run came to the end of all that the guard had stopped. */
+function hasDecided({ segments = [], retired = [] }: Status, ended: RunResult): boolean {
+  const { reason } = ended.summary;
+  if (reason !== 'SegmentsFailed') return reason === 'Succeeded';
+  const wereStopped = [...segments, ...retired].filter((line) => line.reason === 'RemovalGuard');
+  const done = [...ended.segments, ...ended.retired].filter(({ outcome }) => outcome === 'Succeeded');
+  return (
+    wereStopped.length > 0 &&
+    wereStopped.every(
+      ({ criteoSegmentId: id }) => id !== undefined && done.some((line) => line.criteoSegmentId === id),
+    )
+  );
 }
 
 /** An end that status tells of: of a run, of the last plan, of the last attempt to retire something. */

@@ -11,6 +11,8 @@ type Status = Partial<CriteoSegmentExportStatus>;
 /** What the annotation approvedRun asks for now. */
 export type Approval =
   | { kind: 'None' }
+  /** The annotation is not there: set again, whatever it names, it is said anew. */
+  | { kind: 'Unsaid' }
   /** Make the Job of this approval: of a run, or of the segments that a connection filled. */
   | { kind: 'Run'; approved: Approved; connection?: string }
   /** Start nothing, say so once. */
@@ -31,7 +33,7 @@ export interface ApprovalContext {
 export function readApproval(metadata: ObjectMeta, context: ApprovalContext): Approval {
   const { status, answered } = context;
   const value = saidValue(metadata, annotations.approvedRun);
-  if (value === undefined) return { kind: 'None' };
+  if (value === undefined) return { kind: 'Unsaid' };
   if (value === status.lastHandledApprovedRun || answered.includes(value)) return { kind: 'None' };
   const retirement = status.retirements?.find(({ pendingApproval }) => pendingApproval?.runName === value);
   const pending = [status.pendingApproval, retirement?.pendingApproval].find((one) => one?.runName === value);
@@ -41,7 +43,7 @@ export function readApproval(metadata: ObjectMeta, context: ApprovalContext): Ap
     return {
       kind: 'Refuse',
       value,
-      message: `The approval of the run ${value} cannot be acted on: ${blocked} Mend that, ask for a plan, and approve that.`,
+      message: `The approval of the run ${value} cannot be acted on: ${blocked} Mend that; then take the annotation away and set it again, or, where the definition was changed, ask for a plan and approve that.`,
     };
   }
   return {
@@ -61,22 +63,52 @@ function refusal(value: string, status: Status): string {
 }
 
 function pendingOf(status: Status): PendingApproval[] {
-  return [status.pendingApproval, ...(status.retirements ?? []).map((entry) => entry.pendingApproval)].filter(
-    (pending) => pending !== undefined,
+  const all = [status.pendingApproval, ...(status.retirements ?? []).map((entry) => entry.pendingApproval)];
+  return all.flatMap((pending) =>
+    pending && pending.runName !== status.lastHandledApprovedRun ? [pending] : [],
   );
 }
 
 /**
  * What waits already for just this: the same token stands for the same removals.
  * Then the run that people were told to approve stays the one to name, however
- * often a schedule runs into the guard meanwhile.
+ * often a schedule runs into the guard meanwhile. But a name counts once: said
+ * again, it would do nothing, and say nothing.
  */
 export function sameApproval(
-  pending: PendingApproval | undefined,
+  { pendingApproval: pending, lastHandledApprovedRun }: Status,
   token: string | undefined,
   generation: number | undefined,
 ): PendingApproval | undefined {
-  return pending && pending.token === token && pending.generation === generation ? pending : undefined;
+  if (!pending || pending.runName === lastHandledApprovedRun) return undefined;
+  return pending.token === token && pending.generation === generation ? pending : undefined;
+}
+
+/**
+ * An approved run came to nothing: what it was to do waits as before, now by its own
+ * name. The token is the same, so that the exporter still does just what was seen.
+ */
+export function waitAgain(pending: PendingApproval, jobName: string): PendingApproval {
+  const [old, name] = [pending.runName, jobName].map((run) => `${annotations.approvedRun}=${run}`);
+  return { ...pending, runName: jobName, message: pending.message.replace(old ?? '', name ?? '') };
+}
+
+/** The same, where its Job was skipped: it used the approval up, and did nothing. */
+export function useUpUnstarted(status: Status, runName: string, jobName: string): void {
+  useUp(status, runName);
+  const pending = status.pendingApproval;
+  if (pending?.runName === runName) status.pendingApproval = waitAgain(pending, jobName);
+}
+
+/** What a person reads of a removal that waits. A command that would do nothing is not told. */
+export function waitsFor(pending: PendingApproval, status: Status): string {
+  const { runName, message } = pending;
+  if (status.activeRun?.approvedRun === runName) {
+    return `What the run ${runName} was stopped from was approved; the run ${status.activeRun.jobName} is at it.`;
+  }
+  return runName === status.lastHandledApprovedRun
+    ? `Its approval was refused, as an event said: to approve it again, take the annotation away first. ${message}`
+    : message;
 }
 
 /** What a person saw was of the definition as it was then: a changed one waits for nobody. */
@@ -92,10 +124,12 @@ export function dropOutdatedApprovals(status: Status, generation: number | undef
   });
 }
 
-/** An approval counts once: with its Job claimed, or skipped, it is used up. */
+/**
+ * An approval counts once: with its Job claimed, or skipped, it is used up. What it was
+ * given for is remembered until a run has decided about it.
+ */
 export function useUp(status: Status, runName: string): void {
   status.lastHandledApprovedRun = runName;
-  if (status.pendingApproval?.runName === runName) delete status.pendingApproval;
   const used = status.retirements?.map((entry) => {
     if (entry.pendingApproval?.runName !== runName) return entry;
     const { pendingApproval: _, ...rest } = entry;

@@ -74,6 +74,67 @@ describe('a run at work', () => {
     expect(eventLines(plan)).toEqual(['Normal RunCancelled']);
   });
 
+  describe('leaves Ready as the runs before it did:', () => {
+    const failure = {
+      jobName: 'before',
+      outcome: 'Failed' as const,
+      generation: 1,
+      finishedAt: timeAt(-60),
+      message: 'Put it back.',
+    };
+    const { message: _, ...line } = failure;
+    const failed = (reason: string, failures: number, more: Partial<CriteoSegmentExportStatus> = {}) => ({
+      ...seen,
+      export: {
+        ...seen.export,
+        status: {
+          ...seen.export.status,
+          lastRun: { ...failure, reason },
+          history: [{ ...line, reason }],
+          consecutiveFailures: failures,
+          ...more,
+        },
+      },
+    });
+
+    test.each([
+      ['SourceNotFound', 1, 'False SourceNotFound Stalled', 'Put it back.'],
+      ['CriteoUnavailable', 3, 'False RunsFailing Stalled', '3 runs in a row failed. The last: Put it back.'],
+      ['CriteoUnavailable', 2, 'True AwaitingRun', 'The run was cancelled'],
+    ])('%s, %i in a row', (reason, failures, line, words) => {
+      // As the plan before the cancel told it.
+      const before = { ...failed(reason, failures), jobs: seen.jobs };
+      const { metadata } = segmentExport();
+      const told = exportPlan({ ...before, export: { ...before.export, metadata } }, 30).status;
+      const cancelled = exportPlan(failed(reason, failures, { conditions: told.conditions ?? [] }), 60);
+      expect(readyLine(cancelled.status)).toBe(line);
+      expect(readyMessage(cancelled.status)).toContain(words);
+      expect(eventLines(cancelled)).toEqual(['Normal RunCancelled']);
+    });
+
+    test('also after a suspension, which had its own word', () => {
+      const { status } = exportPlan(failed('SourceNotFound', 1), 60);
+      expect(readyLine(status)).toBe('False SourceNotFound Stalled');
+      expect(readyMessage(status)).toBe('The run before ended: SourceNotFound.');
+    });
+
+    test('but not what runs by another definition did', () => {
+      const old = failed('CriteoUnavailable', 3);
+      const plan = exportPlan(
+        {
+          ...old,
+          export: {
+            ...old.export,
+            metadata: { ...old.export.metadata, generation: 2 },
+            status: { ...old.export.status, activeRun: { ...active, generation: 2 } },
+          },
+        },
+        60,
+      );
+      expect(readyLine(plan.status)).toBe('True AwaitingRun');
+    });
+  });
+
   test('ends after a crash and by a late watch too, and is told no second time', () => {
     const again = exportPlan(written(seen), 61);
     expect(jobLines(again)).toEqual(['DeleteJob run']);

@@ -24,14 +24,32 @@ export interface Readiness<Reason extends ExportReadyReason | ConnectionReadyRea
 export type ExportReadiness = Readiness<ExportReadyReason>;
 export type ConnectionReadiness = Readiness<ConnectionReadyReason>;
 
+const [refusedPrefix, refusedSuffix] = [
+  'Kubernetes refused an object that this needs: ',
+  ' It is tried again.',
+] as const;
+
 /** A CronJob or Job was refused: by a quota, a policy, or for a value that the API server does not take. */
 export function childRefused(refusal: string): Readiness<'ChildRefused'> {
   return {
     status: 'False',
     reason: 'ChildRefused',
-    message: `Kubernetes refused an object that this needs: ${refusal}${refusal.endsWith('.') ? '' : '.'} It is tried again.`,
+    message: `${refusedPrefix}${refusal}${refusal.endsWith('.') ? '' : '.'}${refusedSuffix}`,
     progress: 'Stalled',
   };
+}
+
+/** Kubernetes' word, where Ready says of this generation that a child was refused. */
+export function toldRefusal(
+  conditions: readonly Condition[] | undefined,
+  generation: number | undefined,
+): string | undefined {
+  const ready = findCondition(conditions, conditionTypes.ready);
+  const reason: ReturnType<typeof childRefused>['reason'] = 'ChildRefused';
+  if (ready?.reason !== reason || ready.observedGeneration !== generation) return undefined;
+  const { message } = ready;
+  const start = message.startsWith(refusedPrefix) ? refusedPrefix.length : 0;
+  return message.slice(start, message.endsWith(refusedSuffix) ? -refusedSuffix.length : undefined);
 }
 
 /** A condition to be set, without the fields that follow from the previous one. */

@@ -433,6 +433,7 @@ describe('a run', () => {
     const plan = exportPlan(seen, 90);
     expect(plan.status).toMatchObject({ lastRun: { jobName: 'run' }, activeRun: { jobName: 'next' } });
     expect(actionLines(plan)).toEqual(['ReleaseJob next']);
+    expect(eventLines(plan)).toEqual(['Normal RunSucceeded', 'Normal RunStarted']);
   });
 
   test('that a person deleted is told as unknown, and is no failure', () => {

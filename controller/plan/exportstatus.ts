@@ -4,10 +4,10 @@ import type {
   CriteoSegmentExportStatus,
   RunSummary,
 } from '../../api/generated/criteosegmentexport.ts';
-import { conditionTypes, isRunReason } from '../../api/reasons.ts';
-import { parseTime } from '../../api/time.ts';
+import { conditionTypes } from '../../api/reasons.ts';
 import type { PlannedEvent } from './action.ts';
 import { isSameRun } from './afterrun.ts';
+import { waitsFor } from './approval.ts';
 import { type ExportReadyReason, isExportReason, partiallySucceeded } from './conditionreasons.ts';
 import {
   type Condition,
@@ -19,7 +19,9 @@ import {
 } from './conditions.ts';
 import { endEvents } from './endevents.ts';
 import { retirementEvents } from './retireresult.ts';
-import { isGuardStop, isSeenByCheck, isUsersFault } from './runresult.ts';
+import { guardStopped, runFault } from './runfault.ts';
+import { isGuardStop } from './runresult.ts';
+import { skipMessage } from './skippedrun.ts';
 
 export interface ConditionsInput {
   resource: CriteoSegmentExport;
@@ -39,9 +41,6 @@ export interface ConditionsInput {
   notFound: ExportReadiness | undefined;
   now: number;
 }
-
-/** After so many the next success is not to be waited for in silence. */
-const failuresUntilStalled = 3;
 
 export function exportConditions(input: ConditionsInput): Condition[] {
   const wanted = readinessConditions(readiness(input));
@@ -69,14 +68,19 @@ function readiness(input: ConditionsInput): ExportReadiness {
     input.blocked ??
     podFault(input) ??
     podEndFault(input) ??
-    lastRunFault(input) ??
+    runFault(input.status, { ...input, generation: input.resource.metadata.generation }) ??
     guardedRetirement(input) ??
     input.notFound ?? {
       status: 'True',
       ...(isOfThisGeneration(input) && input.status.lastRun
         ? { reason: lastRunReasons[input.status.lastRun.outcome] }
         : { reason: 'AwaitingRun' }),
-      message: [readyMessage(input), waitMessage(input), openRetirement(input)].join(''),
+      message: [
+        readyMessage(input),
+        waitMessage(input),
+        skipMessage(input.status),
+        openRetirement(input),
+      ].join(''),
     }
   );
 }
@@ -106,11 +110,7 @@ function openRetirement({ status }: ConditionsInput): string {
 /** It waits for a person's word. */
 function guardedRetirement({ status }: ConditionsInput): ExportReadiness | undefined {
   const pending = status.retirements?.find(({ pendingApproval }) => pendingApproval)?.pendingApproval;
-  return pending && guardStopped(pending.message);
-}
-
-function guardStopped(message: string): ExportReadiness {
-  return { status: 'False', reason: 'RemovalGuard', message, progress: 'Stalled' };
+  return pending && guardStopped(waitsFor(pending, status));
 }
 
 function podFault(input: ConditionsInput): ExportReadiness | undefined {
@@ -134,37 +134,8 @@ function podEndFault({ podNotEnded }: ConditionsInput): ExportReadiness | undefi
   };
 }
 
-function lastRunFault(input: ConditionsInput): ExportReadiness | undefined {
-  const { lastRun, consecutiveFailures = 0 } = input.status;
-  if (!lastRun || !isOfThisGeneration(input) || lastRun.outcome === 'Succeeded') return undefined;
-  const lines = [...(input.status.segments ?? []), ...(input.status.retired ?? [])];
-  const { reason, message = '' } = lastRun;
-  if (isGuardStop(lastRun, lines)) {
-    return guardStopped(input.status.pendingApproval?.message ?? message);
-  }
-  if (isRunReason(reason) && isUsersFault(lastRun, lines) && !isMended(lastRun, input.connection)) {
-    return { status: 'False', reason, message, progress: 'Stalled' };
-  }
-  if (consecutiveFailures < failuresUntilStalled) return undefined;
-  return {
-    status: 'False',
-    reason: 'RunsFailing',
-    message: `${consecutiveFailures} runs in a row failed. The last: ${message}`,
-    progress: 'Stalled',
-  };
-}
-
 function isOfThisGeneration(input: ConditionsInput): boolean {
   return input.status.lastRun?.generation === input.resource.metadata.generation;
-}
-
-/** A check of the connection that succeeded after the run shows that the credentials were mended. */
-function isMended(lastRun: RunSummary, connection: CriteoConnection | undefined): boolean {
-  if (!isSeenByCheck(lastRun.reason, connection)) return false;
-  const check = connection?.status?.lastCheck;
-  return (
-    check?.outcome === 'Succeeded' && (parseTime(check.startedAt) ?? 0) > (parseTime(lastRun.finishedAt) ?? 0)
-  );
 }
 
 function lastRunCondition(lastRun: RunSummary | undefined): Wanted | undefined {
@@ -186,24 +157,16 @@ export function statusEvents(
   after: CriteoSegmentExportStatus,
 ): PlannedEvent[] {
   const events: PlannedEvent[] = [];
-  if (after.activeRun && after.activeRun.jobUID !== before.activeRun?.jobUID) {
-    const { jobName, trigger } = after.activeRun;
-    const isPlan = trigger === 'Plan';
-    events.push({
-      type: 'Normal',
-      reason: isPlan ? 'PlanStarted' : 'RunStarted',
-      action: 'StartRun',
-      note: isPlan ? `The plan ${jobName} was started.` : `The run ${jobName} was started (${trigger}).`,
-    });
-  }
   const ended = isSameRun(after.lastRun, before.lastRun) ? undefined : after.lastRun;
-  if (ended) events.push(...endEvents('run', ended));
+  if (ended) events.push(...endEvents('run', asTold(ended, after)));
   if (after.plan && !isSameRun(after.plan, before.plan)) events.push(...endEvents('plan', after.plan));
   events.push(...retirementEvents(before, after));
   const ready = findCondition(after.conditions, conditionTypes.ready);
   const wasReady = findCondition(before.conditions, conditionTypes.ready);
   // A run's failure was already told by its own event.
-  const told = ended !== undefined && ready?.message.includes(ended.message ?? '');
+  const told =
+    ended !== undefined &&
+    (ready?.message.includes(ended.message ?? '') || events.some(({ reason }) => reason === ready?.reason));
   if (
     ready &&
     isExportReason(ready.reason) &&
@@ -218,5 +181,26 @@ export function statusEvents(
       note: ready.message,
     });
   }
+  // Where one run makes room for the next in the same step, its end comes before the other's beginning.
+  events.push(...startEvents(before, after));
   return events;
+}
+
+function startEvents(
+  before: Partial<CriteoSegmentExportStatus>,
+  { activeRun }: CriteoSegmentExportStatus,
+): PlannedEvent[] {
+  if (!activeRun || activeRun.jobUID === before.activeRun?.jobUID) return [];
+  const { jobName, trigger } = activeRun;
+  const [reason, note] =
+    trigger === 'Plan'
+      ? (['PlanStarted', `The plan ${jobName} was started.`] as const)
+      : (['RunStarted', `The run ${jobName} was started (${trigger}).`] as const);
+  return [{ type: 'Normal', reason, action: 'StartRun', note }];
+}
+
+/** A run that only the guard stopped is told by that word, with the numbers and the command. */
+function asTold(ended: RunSummary, { segments, retired, pendingApproval }: CriteoSegmentExportStatus) {
+  if (!pendingApproval || !isGuardStop(ended, [...(segments ?? []), ...(retired ?? [])])) return ended;
+  return { ...ended, reason: 'RemovalGuard', message: pendingApproval.message };
 }

@@ -205,6 +205,25 @@ describe('the end of a plan', () => {
     expect(again.plan?.segments?.[0]?.message).toContain('segmentexport.io/approvedRun=before`');
   });
 
+  test('is the one to approve where a run was stopped from something else, and that run is told by Ready still', () => {
+    const stopped = { jobName: 'run', outcome: 'Failed' as const, generation: 1, finishedAt: timeAt(-60) };
+    const status = {
+      lastRun: { ...stopped, reason: 'CriteoUnavailable', message: 'Criteo is down.' },
+      history: [{ ...stopped, reason: 'SegmentsFailed' }],
+      pendingApproval: {
+        runName: 'run',
+        token: 'fedcba9876543210',
+        message: 'Three would go.',
+        since: timeAt(-60),
+        generation: 1,
+      },
+    };
+    const line = { reason: 'RemovalGuard' as const, removed: 9, details: { count: 9, total: 10 } };
+    const plan = ended({ reason: 'SegmentsFailed', approval: '0123456789abcdef' }, [line, {}], status);
+    expect(plan.status.pendingApproval).toMatchObject({ runName: 'plan', since: timeAt(-60) });
+    expect(readyLine(plan.status)).toBe('False RemovalGuard Stalled');
+  });
+
   test('tells what would become of segments that left the export', () => {
     const line = { policy: 'Empty' as const, advertiserId: '12345', held: 0 };
     const retired = {

@@ -35,7 +35,7 @@ type Status = Partial<CriteoSegmentExportStatus>;
  */
 export function afterPlan(previous: Status, ended: EndedRun, alsoRetires: string, now: number): Status {
   const token = ended.outcome.kind === 'Reported' ? ended.outcome.report.approval : undefined;
-  const pending = sameApproval(previous.pendingApproval, token, ended.active.generation);
+  const pending = sameApproval(previous, token, ended.active.generation);
   const plan = planSummary({ ...ended, context: approvedBy(ended, pending) }, previous, alsoRetires, now);
   const status: Status = { ...previous, plan };
   if (token !== undefined && !pending) {
@@ -43,7 +43,8 @@ export function afterPlan(previous: Status, ended: EndedRun, alsoRetires: string
       runName: plan.jobName,
       token,
       message: guardMessage(plan.segments ?? [], plan.retired ?? []),
-      since: plan.finishedAt ?? '',
+      // Where a run was stopped before it, Ready goes on telling of that.
+      since: previous.pendingApproval?.since ?? plan.finishedAt ?? '',
       ...(plan.generation === undefined ? {} : { generation: plan.generation }),
     };
   }

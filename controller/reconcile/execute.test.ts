@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Action, PlannedEvent } from '../plan/action.ts';
-import { exportJob, segmentExport } from '../plan/testkit/objects.ts';
+import { childRefused, readinessConditions, setConditions } from '../plan/conditions.ts';
+import { at, exportJob, segmentExport } from '../plan/testkit/objects.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import { ApiError } from '../runtime/errors.ts';
 import type { EventRecorder } from '../runtime/events.ts';
@@ -102,6 +103,49 @@ test.each([
   const refusal = new ApiError({ statusCode: 403, reason: 'Forbidden', message: 'No.', details });
   const { executor } = await execute([{ kind: 'CreateJob', job: exportJob() }], undefined, refusal);
   expect(executor.refusalOf(resource)).toEqual({ message: 'No.', namespaceTerminating });
+});
+
+describe('a new leader takes over a refusal that status tells of:', () => {
+  const refusal = new ApiError({ statusCode: 403, reason: 'Forbidden', message: 'exceeded quota' });
+  const wanted = readinessConditions(childRefused('exceeded quota'));
+  const conditions = setConditions(wanted, { previous: [], generation: 1, now: at(0) });
+  const told = segmentExport({ status: { conditions } });
+  const plan = { status: told.status ?? {}, actions: [{ kind: 'CreateJob' as const, job: exportJob() }] };
+  const leader = (create: () => Promise<unknown>) =>
+    new Executor({ create } as unknown as KubeClient, {} as unknown as EventRecorder, silentLogger);
+  const execute = (executor: Executor) =>
+    executor.execute(segmentExports, told, { ...plan, events: [] }, new AbortController().signal);
+
+  test('it says the same, before and after it is refused too', async () => {
+    const executor = leader(() => Promise.reject(refusal));
+    const before = executor.refusalOf(told)?.message ?? '';
+    expect(childRefused(before).message).toBe(conditions[0]?.message);
+    await expect(execute(executor)).rejects.toBe(refusal);
+    expect(childRefused(executor.refusalOf(told)?.message ?? '').message).toBe(conditions[0]?.message);
+  });
+
+  test('until its own try is taken, and then looks at once', async () => {
+    const executor = leader(async () => undefined);
+    expect(await execute(executor)).toEqual({ mended: true });
+    expect(executor.refusalOf(told)).toBeUndefined();
+    expect(await execute(executor)).toEqual({ mended: false });
+  });
+
+  test.each([[{}], [[null, { type: 'Ready', reason: 'ChildRefused', observedGeneration: 1 }]]])(
+    'and nothing of a status that cannot be read: %j',
+    async (conditions) => {
+      const stored = { ...told, status: { conditions } } as unknown as typeof told;
+      const plan = { status: stored.status ?? {}, actions: [], events: [] };
+      const executor = leader(async () => undefined);
+      const { signal } = new AbortController();
+      expect(await executor.execute(segmentExports, stored, plan, signal)).toEqual({ mended: false });
+    },
+  );
+
+  test('and not one of an older definition', () => {
+    const changed = { ...told, metadata: { ...told.metadata, generation: 2 } };
+    expect(leader(async () => undefined).refusalOf(changed)).toBeUndefined();
+  });
 });
 
 test.each([

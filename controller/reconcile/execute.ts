@@ -1,6 +1,7 @@
 import { canonicalJson } from '../../api/hash.ts';
 import { finalizer } from '../../api/names.ts';
 import type { Action, Plan, PlannedEvent } from '../plan/action.ts';
+import { type Condition, toldRefusal } from '../plan/conditions.ts';
 import type { Refusal } from '../plan/definition.ts';
 import { isHeld } from '../plan/kubernetes.ts';
 import type { KubeClient } from '../runtime/client.ts';
@@ -42,15 +43,28 @@ export class Executor {
   /** By uid of the owner: why the API server refused a child of it, until it takes one. */
   readonly #refusals = new Map<string, Refusal>();
 
+  /** By uid: the API server has taken all, and status says otherwise still. */
+  readonly #mended = new Set<string>();
+
   constructor(client: KubeClient, events: EventRecorder, logger: Logger) {
     this.#client = client;
     this.#events = events;
     this.#logger = logger;
   }
 
-  /** For the next plan, which tells it in a condition. */
-  refusalOf(object: KubeObject): Refusal | undefined {
-    return this.#refusals.get(object.metadata.uid ?? '');
+  /**
+   * For the next plan, which tells it in a condition. A new leader has not tried yet: until it
+   * has, what status says holds, or each restart would be a moment of Ready, told by two events.
+   */
+  refusalOf(object: WithStatus<unknown>): Refusal | undefined {
+    const { uid = '' } = object.metadata;
+    const known = this.#refusals.get(uid);
+    if (known) return known;
+    const message = refusalIn(object);
+    if (message === undefined) this.#mended.delete(uid);
+    return message === undefined || this.#mended.has(uid)
+      ? undefined
+      : { message, namespaceTerminating: false };
   }
 
   /**
@@ -101,11 +115,15 @@ export class Executor {
       }
     } catch (error) {
       if (isInvalid(error) || isForbidden(error)) {
-        this.#refusals.set(object.metadata.uid ?? '', refusalIn(error));
+        this.#refusals.set(object.metadata.uid ?? '', refusalBy(error));
+        this.#mended.delete(object.metadata.uid ?? '');
       }
       throw error;
     }
-    return { mended: this.#refusals.delete(object.metadata.uid ?? '') };
+    const { uid = '' } = object.metadata;
+    const isNews = !this.#mended.has(uid) && refusalIn(object) !== undefined;
+    if (isNews) this.#mended.add(uid);
+    return { mended: this.#refusals.delete(uid) || isNews };
   }
 
   #wrote({ metadata }: KubeObject): void {
@@ -184,7 +202,15 @@ export class Executor {
   }
 }
 
-function refusalIn(error: unknown): Refusal {
+function refusalIn({ metadata, status }: WithStatus<unknown>): string | undefined {
+  // Stored under another version of the CRD, it may be anything; that is told by a plan too.
+  const conditions: unknown = Object(status).conditions;
+  if (!Array.isArray(conditions)) return undefined;
+  const legible: Condition[] = conditions.filter((one) => typeof one?.message === 'string');
+  return toldRefusal(legible, metadata.generation);
+}
+
+function refusalBy(error: unknown): Refusal {
   const causes = error instanceof ApiError ? (error.details?.causes ?? []) : [];
   return {
     message: errorMessage(error),

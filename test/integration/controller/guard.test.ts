@@ -46,7 +46,9 @@ describe.concurrent('the removal guard', () => {
     const message = conditionOf(stopped, 'Stalled')?.message ?? '';
     expect(message).toContain('3 of 4 identifiers would be removed from the segment "readers"');
     expect(stopped.status?.pendingApproval).toMatchObject({ runName: run, message, generation: 1 });
-    expect((await shop.untilEvent('RemovalGuard', exportName)).note).toBe(message);
+    expect((await shop.untilEvent('RemovalGuard', exportName)).note).toBe(
+      `The run ${run} ended: Failed. ${message}`,
+    );
 
     const command = /`kubectl (.*)`/.exec(message)?.[1]?.split(' ') ?? [];
     await shop.kubectl(command);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { conditionOf, connectionName, hasReason } from './shop.ts';
+import { waitFor } from '../../cluster/wait.ts';
+import { conditionOf, connectionName, exportName, hasReason } from './shop.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -11,12 +12,7 @@ afterAll(() => world?.[Symbol.asyncDispose]());
 test('a quota that refuses the Jobs is told in a condition, and lifting it is enough', async () => {
   const shop = await world.shop();
   await shop.prepare();
-  await shop.create(`/api/v1/namespaces/${shop.namespace}/resourcequotas`, {
-    apiVersion: 'v1',
-    kind: 'ResourceQuota',
-    metadata: { name: 'no-jobs' },
-    spec: { hard: { 'count/jobs.batch': '0' } },
-  });
+  await shop.forbid('Job', 'no-jobs');
   await shop.startController();
   await shop.apply(shop.connection());
   const refused = await shop.untilConnection('ChildRefused', hasReason('Ready', 'ChildRefused'));
@@ -26,4 +22,34 @@ test('a quota that refuses the Jobs is told in a condition, and lifting it is en
 
   await shop.kubectl(['delete', 'resourcequota', 'no-jobs', '--namespace', shop.namespace]);
   await shop.untilConnection('Ready', hasReason('Ready', 'CredentialsAccepted'));
+});
+
+test('a refusal is told once, however often the controller is started anew', async () => {
+  const shop = await world.shop();
+  await shop.prepare();
+  const first = await shop.startController();
+  await shop.apply(shop.connection());
+  await shop.untilConnection('Ready', hasReason('Ready', 'CredentialsAccepted'));
+  await shop.forbid('CronJob', 'no-cronjobs');
+  await shop.apply(shop.segmentExport());
+  const refused = await shop.untilExport('ChildRefused', hasReason('Ready', 'ChildRefused'));
+  await shop.untilEvent('ChildRefused', exportName);
+  await first.kill();
+
+  const second = await shop.startController();
+  await waitFor('it is refused again', 30_000, () =>
+    second.output.includes('no-cronjobs') ? true : undefined,
+  );
+  expect((await shop.getExport()).status).toEqual(refused.status);
+  await shop.kubectl(['delete', 'resourcequota', 'no-cronjobs', '--namespace', shop.namespace]);
+  await shop.untilExport('Ready', hasReason('Ready', 'AwaitingRun'));
+  const times = async (reason: string): Promise<number> =>
+    (await shop.events(exportName))
+      .filter((event) => event.reason === reason)
+      .reduce((sum, { count }) => sum + count, 0);
+  // Events are written one after another: with this one, those before it are there.
+  await waitFor('AwaitingRun again', 30_000, async () =>
+    (await times('AwaitingRun')) > 1 ? true : undefined,
+  );
+  expect([await times('AwaitingRun'), await times('ChildRefused')]).toEqual([2, 1]);
 });

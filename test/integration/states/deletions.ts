@@ -8,7 +8,7 @@ export interface Deletion {
 }
 
 export const deletions: Record<string, Deletion> = {
-  'with Retain': { spec: { deletionPolicy: 'Retain' } },
+  'with Retain, and no run at work': { spec: { deletionPolicy: 'Retain' } },
   'with Empty': { spec: { deletionPolicy: 'Empty' } },
   'with Delete': { spec: { deletionPolicy: 'Delete' } },
   'with Empty, and its connection was deleted first': {

@@ -1,6 +1,8 @@
 import { annotations } from '../../../api/names.ts';
+import { waitFor } from '../../cluster/wait.ts';
 import { csvOf, exportName, people, type Shop, withLedger } from '../controller/shop.ts';
 import {
+  all,
   awaitingRun,
   ended,
   guarded,
@@ -17,6 +19,21 @@ const mirror = { connection: withLedger };
 
 /** One run, to its end. */
 const run = (shop: Shop): Promise<unknown> => shop.runOnce();
+
+/** Events are written in the background. */
+async function started(shop: Shop, count: number): Promise<void> {
+  await waitFor(`${count} events RunStarted`, 60_000, async () => {
+    const told = (await shop.events(exportName)).filter(({ reason }) => reason === 'RunStarted');
+    return told.length >= count ? true : undefined;
+  });
+}
+
+/** Cancels the run at work; with it so many have ended. */
+async function cancelled(shop: Shop, count: number): Promise<void> {
+  const { status } = await shop.getExport();
+  await shop.annotate(annotations.cancelledRun, status?.activeRun?.jobName ?? '');
+  await ended(shop, count);
+}
 
 async function change(shop: Shop): Promise<void> {
   await shop.patch('CriteoSegmentExport', exportName, { spec: { name: 'Changed' } });
@@ -110,6 +127,16 @@ export const runs: Record<string, Story> = {
     },
     reach: run,
   },
+  'the removal guard waits, and a person cancelled the next run': {
+    before: async (shop) => {
+      await guarded(shop);
+      await shop.untilEvent('RemovalGuard', exportName);
+      await shop.putFiles({ 'people.csv': csvOf([...all, 'erik@example.com']) });
+      await runAtWork(shop);
+      await started(shop, 3);
+    },
+    reach: (shop) => cancelled(shop, 3),
+  },
   'a person approved it': {
     before: async (shop) => {
       await guarded(shop);
@@ -127,11 +154,16 @@ export const runs: Record<string, Story> = {
       await runAtWork(shop);
       await shop.untilEvent('RunStarted', exportName);
     },
-    reach: async (shop) => {
-      const { status } = await shop.getExport();
-      await shop.annotate(annotations.cancelledRun, status?.activeRun?.jobName ?? '');
-      await ended(shop);
+    reach: (shop) => cancelled(shop, 1),
+  },
+  'the last run failed by what a person mends, and a person cancelled the next': {
+    before: async (shop) => {
+      await ranOnce(shop, withoutSource);
+      await shop.putFiles(good);
+      await runAtWork(shop);
+      await started(shop, 2);
     },
+    reach: (shop) => cancelled(shop, 2),
   },
   'a plan was made': {
     before: (shop) => awaitingRun(shop, mirror),
@@ -148,6 +180,14 @@ export const runs: Record<string, Story> = {
     reach: async (shop) => {
       await shop.createScheduledJob();
       await shop.untilEvent('RunSkipped', exportName, 100_000);
+    },
+  },
+  'a scheduled run was skipped: the last one began later, and succeeded': {
+    before: (shop) => ranOnce(shop, { export: { schedule: { cron: '0 4 1 1 *' } } }),
+    reach: async (shop) => {
+      const { status } = await shop.getExport();
+      await shop.createScheduledJob(status?.lastRun?.startedAt);
+      await shop.untilEvent('RunSkipped', exportName);
     },
   },
   'its connection was suspended in mid-run': {
