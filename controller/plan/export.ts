@@ -3,7 +3,7 @@ import type { CriteoSegmentExportStatus } from '../../api/generated/criteosegmen
 import { parseTime } from '../../api/time.ts';
 import type { Plan } from './action.ts';
 import { dropOutdatedApprovals } from './approval.ts';
-import { askEvents, noteHandled, readAsks } from './asks.ts';
+import { askEvents, forgetAhead, noteHandled, readAsks } from './asks.ts';
 import { cancelEvents, readCancel } from './cancel.ts';
 import { forgetRetained, tidyRetirements } from './connectionchange.ts';
 import { defaultStartingDeadlineSeconds } from './cronjob.ts';
@@ -19,18 +19,21 @@ import { exportTemplate } from './exporttemplate.ts';
 import { earliest, setOrDrop } from './fields.ts';
 import { finalizerActions } from './finalizer.ts';
 import type { Followed } from './followed.ts';
+import { heldBy } from './held.ts';
 import type { CronJob, Job, Pod } from './kubernetes.ts';
-import { nextRun } from './nextrun.ts';
+import { nextRun, noRoom } from './nextrun.ts';
 import { nextRunTime } from './nextruntime.ts';
 import { noteClaim } from './noteclaim.ts';
 import { startFault } from './outcome.ts';
 import { podsOf } from './pods.ts';
 import { isDeleted } from './retirejob.ts';
 import { type ObservedLedger, obstacleOf, targetsOf } from './retirement.ts';
+import { lookForRoomMs } from './room.ts';
 import { noteRunsAfter, readRunAfter } from './runafter.ts';
 import { runAfterNotFound } from './runafterfault.ts';
 import { scheduleStatus } from './schedule.ts';
 import type { Settings } from './settings.ts';
+import { noteSkips } from './skippedrun.ts';
 import { runStopReason, stopReason } from './stop.ts';
 
 /** Everything that the plan of one export looks at. */
@@ -83,6 +86,7 @@ export function planExport(
     schedule,
   };
   dropOutdatedApprovals(status, generation);
+  forgetAhead(status, now);
   const forgotten = fault ? [] : forgetRetained(status, resource, movedAway);
 
   const asks = readAsks(resource, {
@@ -124,11 +128,14 @@ export function planExport(
   setOrDrop(status, 'cronJobName', seen.cronJob?.metadata.name ?? previous.cronJobName);
   setOrDrop(status, 'activeRun', active);
   setOrDrop(status, 'waitingRuns', decisions.waiting.length || undefined);
+  setOrDrop(status, 'held', heldBy(status.segments));
   noteHandled(status, asks, decisions);
+  noteSkips(status, decisions.skip, now);
   const claimed = active && active.jobUID !== previous.activeRun?.jobUID ? active : undefined;
   noteRunsAfter(status, after, decisions, claimed);
   if (cancel.handled !== undefined) status.lastHandledCancelledRun = cancel.handled;
-  const scheduled = fault || resting ? {} : nextRunTime(resource, seen.cronJob, now);
+  const scheduled =
+    fault || resting ? {} : nextRunTime(resource, seen.cronJob, now, parseTime(schedule.effectiveSince));
   setOrDrop(status, 'nextRunTime', scheduled.nextRunTime);
   if (claimed) {
     const job = seen.jobs.find(({ metadata }) => metadata.uid === claimed.jobUID);
@@ -169,6 +176,7 @@ export function planExport(
         retirement,
         finalizer: finalizerActions(resource, status),
         stopping,
+        now,
       }),
     ],
     events: [
@@ -184,6 +192,7 @@ export function planExport(
       ending.lookAgainAfterMs,
       scheduled.lookAgainAfterMs,
       after.lookAgainAfterMs,
+      decisions.waiting.length > 0 && noRoom(seen, settings) ? lookForRoomMs(resource) : undefined,
       seen.claimExists === false || seen.serviceAccountExists === false ? unwatchedMs : undefined,
       untilTooLate(requested),
       untilTooLate(planRequested),

@@ -47,9 +47,19 @@ describe('status.nextRunTime', () => {
     const schedule = { ...defaults, cron: '0 4 * * *', jitterSeconds: 3600 };
     const jitter = jitterMs(segmentExport({ spec: { schedule } }));
     expect(jitter).toBeGreaterThan(10_000);
-    const seen = observedExport({ export: segmentExport({ spec: { schedule } }) });
+    const { status } = exportPlan(observedExport({ export: segmentExport({ spec: { schedule } }) }), -60);
+    const seen = observedExport({ export: segmentExport({ spec: { schedule }, status }) });
     expect(exportPlan(seen, 5).status.nextRunTime).toBe(timeAt(jitter / 1000));
     expect(exportPlan(seen, jitter / 1000).status.nextRunTime).toBe(timeAt(86_400 + jitter / 1000));
+  });
+
+  test('is none of a time that lay before the export was applied, though its jitter is not over', () => {
+    const schedule = { ...defaults, cron: '0 4 * * *', jitterSeconds: 3600 };
+    const resource = segmentExport({ spec: { schedule } });
+    const jitter = jitterMs(resource) / 1000;
+    expect(exportPlan(observedExport({ export: resource }), 5).status.nextRunTime).toBe(
+      timeAt(86_400 + jitter),
+    );
   });
 
   test.each<[string, Partial<CriteoSegmentExportSpec>, object]>([

@@ -15,14 +15,19 @@ export interface NextRunTime {
   lookAgainAfterMs?: number;
 }
 
-/** When the schedule starts the next run, were nothing in its way. */
+/**
+ * When the schedule starts the next run, were nothing in its way.
+ * @param effectiveSince since when the schedule holds, in milliseconds: of a time before that no run starts, though its
+ * jitter may not be over.
+ */
 export function nextRunTime(
   resource: CriteoSegmentExport,
   cronJob: CronJob | undefined,
   now: number,
+  effectiveSince = Number.NEGATIVE_INFINITY,
 ): NextRunTime {
   const jitter = jitterMs(resource);
-  const next = firing(resource, cronJob, now - jitter);
+  const next = firing(resource, cronJob, Math.max(now - jitter, effectiveSince));
   if (next === undefined) return {};
   const at = next + jitter;
   return { nextRunTime: formatTime(at), lookAgainAfterMs: Math.min(at - now + 1000, maxLookMs) };

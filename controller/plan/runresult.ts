@@ -20,6 +20,7 @@ import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
 import type { EndReason } from './endreasons.ts';
 import { defined } from './fields.ts';
+import { heldBy } from './held.ts';
 import { type MessageContext, messageFor } from './messages/index.ts';
 import { timeText } from './messages/words.ts';
 import { unknownMessages } from './outcome.ts';
@@ -66,7 +67,7 @@ export function runResult(
     return unreported({ ...base, outcome: 'Unknown', reason: outcome.reason, message });
   }
   const { report } = outcome;
-  const pending = sameApproval(before.pendingApproval, report.approval, active.generation);
+  const pending = sameApproval(before, report.approval, active.generation);
   const context = approvedBy(ended, pending);
   const segments = segmentStatuses(report, { ...ended, context }, before.segments ?? []);
   const retired = retiredSegments(report, knownSegments(before), context);
@@ -189,16 +190,9 @@ function segmentStatuses(
   });
 }
 
-/** `held` is there where it is known of every segment: a part of it would look like all. */
 function profilesOf(report: Report, segments: readonly SegmentStatus[]): NonNullable<RunSummary['profiles']> {
   const { held: _, ...counts }: SegmentCounts = countsOfRun(report);
-  if (segments.length === 0) return counts;
-  let held = 0;
-  for (const segment of segments) {
-    if (segment.held === undefined) return counts;
-    held = Math.min(held + segment.held, Number.MAX_SAFE_INTEGER);
-  }
-  return { ...counts, held };
+  return { ...counts, ...defined({ held: heldBy(segments) }) };
 }
 
 /**

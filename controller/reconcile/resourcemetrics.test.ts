@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
-import type { CriteoSegmentExport, RunSummary } from '../../api/generated/criteosegmentexport.ts';
+import type { CriteoSegmentExport, RunSummary, SkippedRun } from '../../api/generated/criteosegmentexport.ts';
 import { connection, segmentExport, timeAt } from '../plan/testkit/objects.ts';
 import type { Handler } from '../runtime/informer.ts';
 import { Registry } from '../runtime/metrics.ts';
@@ -43,7 +43,16 @@ const finished: RunSummary = {
   throttledSeconds: 2,
 };
 const never = segmentExport({ metadata: name, status: {} });
-const ran = segmentExport({ metadata: name, status: { lastRun: finished, history: [finished] } });
+const lastSkippedRun: SkippedRun = {
+  jobName: 'newsletter-0',
+  trigger: 'Schedule',
+  reason: 'StartingDeadlineExceeded',
+  skippedAt: timeAt(-60),
+};
+const ran = segmentExport({
+  metadata: name,
+  status: { lastRun: finished, history: [finished], lastSkippedRun },
+});
 
 let registry: Registry;
 let caches: { connections: Cache<CriteoConnection>; exports: Cache<CriteoSegmentExport> };
@@ -120,6 +129,24 @@ test('conditions of exports and connections show their present state alone', () 
   expect(series('criteo_connection_condition')).toEqual([
     'criteo_connection_condition{namespace="shop",connection="nordic",type="Ready",status="True",reason="CredentialsAccepted"} 1',
   ]);
+});
+
+test('a run that was skipped is told by its newest reason alone, whoever led then', () => {
+  const skipped = (reason: string) =>
+    segmentExport({
+      metadata: name,
+      status: {
+        lastSkippedRun: { jobName: 'newsletter-2', trigger: 'Schedule', reason, skippedAt: timeAt(0) },
+      },
+    });
+  caches.exports.put(skipped('StartingDeadlineExceeded'));
+  lead();
+  const labels = 'namespace="shop",export="newsletter",trigger="Schedule"';
+  const metric = 'criteo_export_last_skipped_run_timestamp_seconds';
+  const time = Date.parse(timeAt(0)) / 1000;
+  expect(series(metric)).toEqual([`${metric}{${labels},reason="StartingDeadlineExceeded"} ${time}`]);
+  caches.exports.put(skipped('ScheduleChanged'));
+  expect(series(metric)).toEqual([`${metric}{${labels},reason="ScheduleChanged"} ${time}`]);
 });
 
 test('a deleted export leaves nothing behind', () => {

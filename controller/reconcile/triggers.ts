@@ -2,6 +2,7 @@ import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { labels } from '../../api/names.ts';
 import { type FollowedCronJob, type FollowedJob, isFollowed, successOf } from '../plan/followed.ts';
+import { isLive, type Job } from '../plan/kubernetes.ts';
 import type { Handler } from '../runtime/informer.ts';
 import type { WorkQueue } from '../runtime/queue.ts';
 import { type KubeObject, objectKey } from '../runtime/resource.ts';
@@ -14,6 +15,12 @@ import {
   type Caches,
   connectionKeyOf,
 } from './caches.ts';
+
+/**
+ * How many exports are looked at for one run that ended. One can start in its place, but it may wait for its own time
+ * yet. All of a thousand would keep the queue from ever being empty; the others look by themselves (lookForRoomMs).
+ */
+const wokenByOneEnd = 10;
 
 export interface Queues {
   connections: WorkQueue;
@@ -37,9 +44,14 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
     );
   /** Runs of other exports may have waited for this one to end: they share the connection's budget. */
   const addWaiting = (connectionKey: string): void => {
-    for (const user of usersOf(connectionKey)) {
-      const { waitingRuns = 0, deletingSince } = user.status ?? {};
-      if (waitingRuns > 0 || deletingSince !== undefined) queues.exports.add(objectKey(user));
+    const users = [...new Set(usersOf(connectionKey))];
+    // Those first that are deleted: when their time is over, their people are left at Criteo.
+    const deleted = users.filter(({ status }) => status?.deletingSince !== undefined);
+    const waiting = users.filter(
+      ({ status }) => (status?.waitingRuns ?? 0) > 0 && status?.activeRun === undefined,
+    );
+    for (const some of [deleted, waiting]) {
+      for (const user of some.slice(0, wokenByOneEnd)) queues.exports.add(objectKey(user));
     }
   };
 
@@ -67,10 +79,18 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
     const exportUid = child.metadata.labels?.[labels.exportUid];
     const connectionUid = child.metadata.labels?.[labels.connectionUid];
     addOwner(child);
-    if (connectionUid === undefined) return;
+    if (exportUid !== undefined || connectionUid === undefined) return;
     for (const owner of caches.connections.store.byIndex(byUid, connectionUid)) {
-      if (exportUid === undefined) queues.connections.add(objectKey(owner));
-      else addWaiting(objectKey(owner));
+      queues.connections.add(objectKey(owner));
+    }
+  };
+
+  const onJob: Handler<Job> = (before, now) => {
+    const { [labels.exportUid]: exportUid, [labels.connectionUid]: connectionUid } =
+      before?.metadata.labels ?? {};
+    if (exportUid === undefined || connectionUid === undefined || !hasEnded(before, now)) return;
+    for (const connection of caches.connections.store.byIndex(byUid, connectionUid)) {
+      addWaiting(objectKey(connection));
     }
   };
 
@@ -91,6 +111,7 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
     caches.exports.addHandler(onExport),
     caches.cronJobs.addHandler(onChild),
     caches.jobs.addHandler(onChild),
+    caches.jobs.addHandler(onJob),
     caches.pods.addHandler(onChild),
     caches.cronJobs.addHandler(onFollowed('CronJob')),
     caches.otherCronJobs.addHandler(onFollowed('CronJob')),
@@ -100,6 +121,11 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
   return () => {
     for (const remove of removers) remove();
   };
+}
+
+/** Whether a Job leaves its place to another with this change. */
+function hasEnded(before: Job | undefined, now: Job | undefined): boolean {
+  return before !== undefined && isLive(before) && (now === undefined || !isLive(now));
 }
 
 /** A Job or a CronJob. */

@@ -8,12 +8,15 @@ const approval = { runName: 'newsletter-2', token: '1', message: 'Approve it.', 
 const epoch = start / 1000;
 
 test('an export that never ran has no times, no profiles, and zeros', () => {
-  expect(exportGaugesOf(segmentExport({ status: {} }))).toEqual({
-    consecutive_failures: 0,
-    waiting_runs: 0,
-    suspended: 0,
-    pending_approval: 0,
-  });
+  expect(exportGaugesOf(segmentExport({ metadata: { creationTimestamp: timeAt(-60) }, status: {} }))).toEqual(
+    {
+      created_timestamp_seconds: epoch - 60,
+      consecutive_failures: 0,
+      waiting_runs: 0,
+      suspended: 0,
+      pending_approval: 0,
+    },
+  );
 });
 
 test('tells of the last run, the last success, the run at work and the next one', () => {
@@ -38,25 +41,9 @@ test('tells of the last run, the last success, the run at work and the next one'
   });
 });
 
-test('profiles are those of all segments, also after a run that told nothing', () => {
-  const segments = [
-    { name: 'a', outcome: 'Succeeded', reason: 'Succeeded', held: 19_831 },
-    { name: 'b', outcome: 'Failed', reason: 'RemovalGuard', held: 4 },
-  ] as const;
+test('profiles are those that status tells of, also after a run that told nothing', () => {
   const lastRun = { ...run, outcome: 'Unknown', reason: 'ReportMissing' } as const;
-  expect(exportGaugesOf(segmentExport({ status: { segments: [...segments], lastRun } })).profiles).toBe(
-    19_835,
-  );
-});
-
-test('profiles are absent where one segment is not known: a part of them would look like all', () => {
-  const segments = [
-    { name: 'a', outcome: 'Succeeded', reason: 'Succeeded', held: 7 },
-    { name: 'b', outcome: 'NotRun', reason: 'NotRun' },
-  ] as const;
-  expect(exportGaugesOf(segmentExport({ status: { segments: [...segments] } }))).not.toHaveProperty(
-    'profiles',
-  );
+  expect(exportGaugesOf(segmentExport({ status: { held: 19_835, lastRun } })).profiles).toBe(19_835);
 });
 
 test('an export that is suspended says so', () => {
@@ -83,6 +70,16 @@ test.each([
   expect(exportGaugesOf(segmentExport({ status })).pending_approval).toBe(1);
 });
 
+test('what was approved and is at work waits for nobody', () => {
+  const activeRun = { jobName: 'j', jobUID: 'u', trigger: 'Approval', startedAt: timeAt(0) } as const;
+  const of = (approvedRun: string) =>
+    exportGaugesOf(
+      segmentExport({ status: { pendingApproval: approval, activeRun: { ...activeRun, approvedRun } } }),
+    ).pending_approval;
+  expect(of('newsletter-2')).toBe(0);
+  expect(of('newsletter-1')).toBe(1);
+});
+
 test('a run that ended before it began, by the clocks of two nodes, has no duration', () => {
   const lastRun = { ...run, startedAt: timeAt(10), finishedAt: timeAt(9) };
   expect(exportGaugesOf(segmentExport({ status: { lastRun } }))).not.toHaveProperty(
@@ -100,9 +97,13 @@ test('what was stored under another version of the CRD shows what can be read', 
       nextRunTime: 'tomorrow',
       consecutiveFailures: 'many',
       waitingRuns: -1,
-      segments: 'all',
+      held: 'all',
       retirements: [null],
     },
   } as unknown as typeof object;
-  expect(exportGaugesOf(stored)).toEqual({ suspended: 0, pending_approval: 0 });
+  expect(exportGaugesOf(stored)).toEqual({
+    created_timestamp_seconds: epoch - 3600,
+    suspended: 0,
+    pending_approval: 0,
+  });
 });

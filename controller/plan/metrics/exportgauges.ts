@@ -3,6 +3,7 @@ import { listOf, numberOf, secondsOf } from './read.ts';
 
 /** What an export's status shows as numbers: each is the gauge `criteo_export_<name>`, with its help. */
 export const exportGauges = {
+  created_timestamp_seconds: 'When the export was created, in seconds since the epoch.',
   last_success_timestamp_seconds:
     'End of the last run that succeeded for all segments, in seconds since the epoch; absent where none did.',
   last_run_timestamp_seconds:
@@ -24,19 +25,24 @@ export type ExportGauge = keyof typeof exportGauges;
 
 /** The gauges of one export; what does not apply, or is not known, is absent. */
 export function exportGaugesOf({
+  metadata,
   spec,
   status = {},
 }: CriteoSegmentExport): Partial<Record<ExportGauge, number>> {
   const { lastRun, lastSuccessfulRun, activeRun, pendingApproval, retirements } = status;
-  const waits = pendingApproval ?? listOf(retirements).find((one) => one.pendingApproval);
+  const isApproved = pendingApproval !== undefined && pendingApproval.runName === activeRun?.approvedRun;
+  const waits =
+    (isApproved ? undefined : pendingApproval) ?? listOf(retirements).find((one) => one.pendingApproval);
   const values: Record<ExportGauge, number | undefined> = {
+    // One that is deleted and made again has the series of its namesake: by this its own are told from those.
+    created_timestamp_seconds: secondsOf(metadata.creationTimestamp),
     last_success_timestamp_seconds: secondsOf(lastSuccessfulRun?.finishedAt),
     last_run_timestamp_seconds: secondsOf(lastRun?.finishedAt),
     last_run_duration_seconds: durationOf(lastRun),
     next_run_timestamp_seconds: secondsOf(status.nextRunTime),
     active_run_start_timestamp_seconds: secondsOf(activeRun?.startedAt),
     consecutive_failures: numberOf(status.consecutiveFailures ?? 0),
-    profiles: profilesOf(status.segments),
+    profiles: numberOf(status.held),
     waiting_runs: numberOf(status.waitingRuns ?? 0),
     // One that was stored under another version of the CRD may have no spec.
     suspended: spec?.suspend === true ? 1 : 0,
@@ -49,11 +55,4 @@ export function exportGaugesOf({
 function durationOf(run: { startedAt?: string; finishedAt?: string } | undefined): number | undefined {
   const [start, end] = [secondsOf(run?.startedAt), secondsOf(run?.finishedAt)];
   return start === undefined || end === undefined ? undefined : numberOf(end - start);
-}
-
-/** Of the segments and not of lastRun: a run that told nothing took nobody away. */
-function profilesOf(segments: readonly { held?: number }[] | undefined): number | undefined {
-  const held = listOf(segments).map((segment) => numberOf(segment.held));
-  if (held.length === 0) return undefined;
-  return held.reduce((sum, each) => (sum === undefined || each === undefined ? undefined : sum + each), 0);
 }
