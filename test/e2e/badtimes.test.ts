@@ -67,6 +67,19 @@ async function untilEnded(name: string): Promise<void> {
   });
 }
 
+/** The `count`-th run, of which each pod that Kubernetes makes goes without a chance to say how it ended. */
+async function runWithoutReport(name: string, count = 1): Promise<void> {
+  await request(name);
+  await waitFor(`the end of run ${count} of ${name}, without a report`, 240_000, async () => {
+    const { status } = await shop.get<Export>('criteosegmentexport', name);
+    if ((status?.history?.length ?? 0) === count) return true;
+    const pods = await runningPods(status?.activeRun?.jobName);
+    if (pods.length > 0)
+      await shop.kubectl('delete', 'pod', ...pods, '--grace-period=0', '--force', '--ignore-not-found');
+    return undefined;
+  });
+}
+
 async function untilReady(name: string, reason: string): Promise<void> {
   await waitFor(`Ready of ${name} with the reason ${reason}`, 120_000, async () => {
     const { status } = await shop.get<Export>('criteosegmentexport', name);
@@ -143,17 +156,16 @@ describe('docs/states.md, Bad times, while Criteo does not answer', () => {
 
   test.concurrent('its pod left no report', async () => {
     const before = await awaitingRun('no-report');
-    await request('no-report');
-    // Each that Kubernetes makes goes without a chance to say how it ended.
-    await waitFor('the end of a run without a report', 240_000, async () => {
-      const { status } = await shop.get<Export>('criteosegmentexport', 'no-report');
-      if (status?.history !== undefined) return true;
-      const pods = await runningPods(status?.activeRun?.jobName);
-      if (pods.length > 0)
-        await shop.kubectl('delete', 'pod', ...pods, '--grace-period=0', '--force', '--ignore-not-found');
-      return undefined;
-    });
+    await runWithoutReport('no-report');
     await expectRow('its pod left no report', 'no-report', before);
+  });
+
+  test.concurrent('three runs in a row left no report', async () => {
+    const before = await awaitingRun('three-in-a-row');
+    for (let count = 1; count <= 3; count++) await runWithoutReport('three-in-a-row', count);
+    const row = 'three runs in a row failed by what passes';
+    const wanted = documentTable('docs/states.md', 'Runs').rows.get(row);
+    expect(await rowOf(window, subjectOf('three-in-a-row'), { before, wanted })).toEqual(wanted);
   });
 
   test.concurrent('it took longer than activeDeadlineSeconds', async () => {

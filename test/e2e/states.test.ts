@@ -19,10 +19,9 @@ import { windowOf } from './window.ts';
 
 /** What needs no pod, or is not to be had here. */
 const others = [
-  // An exporter gives Criteo minutes to be well again before it fails; the integration tests make that seconds.
+  // Each of a run's four pods gives Criteo three minutes to be well again; the integration tests make that seconds.
   'the last run failed by what passes',
-  'Criteo could not be reached',
-  // Each needs a pod that leaves no report; one such is reached in badtimes.test.ts.
+  // It needs pods that leave no report: see badtimes.test.ts.
   'three runs in a row failed by what passes',
   // Where the controller is installed as a whole its policy refuses such a connection when it is applied.
   'its base URL is not allowed',

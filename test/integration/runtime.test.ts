@@ -237,7 +237,7 @@ describe('informer', () => {
     const namespace = await newNamespace();
     await client.create(CONFIG_MAPS, configMap(namespace, 'a'));
     const { informer, changes } = startInformer(namespace);
-    await informer.waitForSync(AbortSignal.timeout(10_000));
+    await informer.waitForSync(AbortSignal.timeout(30_000));
     await client.create(CONFIG_MAPS, configMap(namespace, 'b', '5'));
     await client.patch(CONFIG_MAPS, { namespace, name: 'a' }, { data: { value: '2' } });
     await client.delete(CONFIG_MAPS, { namespace, name: 'b' });
@@ -252,7 +252,7 @@ describe('informer', () => {
     const namespace = await newNamespace();
     await client.create(CONFIG_MAPS, configMap(namespace, 'stays'));
     const { informer } = startInformer(namespace);
-    await informer.waitForSync(AbortSignal.timeout(10_000));
+    await informer.waitForSync(AbortSignal.timeout(30_000));
     await controlPlane.stopApiServer();
     await vi.waitFor(() => expect(informer.lastError()).toMatchObject({ reason: 'Network' }), AWAIT);
     await controlPlane.startApiServer();
@@ -298,9 +298,12 @@ describe('informer', () => {
       () => expect(informer.store.getByKey(`${namespace}/m3-copy`)?.data).toEqual({ value: 'y' }),
       AWAIT,
     );
+    await vi.waitFor(() => expect(informer.store.size).toBe(40), AWAIT);
     await client.delete(CONFIG_MAPS, { namespace, name: 'm3' });
-    await vi.waitFor(() => expect(informer.store.size).toBe(38), AWAIT);
-    expect(informer.store.getByKey(`${namespace}/m3-copy`)).toBeUndefined();
+    await vi.waitFor(() => {
+      expect(informer.store.getByKey(`${namespace}/m3-copy`)).toBeUndefined();
+      expect(informer.store.size).toBe(38);
+    }, AWAIT);
   });
 });
 
@@ -317,7 +320,7 @@ describe('leader election on a real Lease', () => {
         identity,
         leaseDurationMs: 6_000,
         renewDeadlineMs: 4_000,
-        retryPeriodMs: 300,
+        retryPeriodMs: 1_000,
       });
       const done = elector.run(async (signal) => {
         leading.push(identity);
@@ -360,7 +363,7 @@ test('events are taken by the API server, and repetitions counted on one', async
   } as const;
   for (let time = 0; time < 3; time++) recorder.event({ ...event, note: 'x'.repeat(3_000) });
   recorder.event({ ...event, note: 'another' });
-  await recorder.flush(10_000);
+  await recorder.flush(30_000);
   const { items } = await client.list(EVENTS, { namespace });
   expect(items.map(({ series, note }) => [note.length, series?.count]).sort()).toEqual([
     [1_024, 3],

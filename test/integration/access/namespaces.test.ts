@@ -60,7 +60,7 @@ const everyRight = controllerRules.flatMap(({ apiGroups, resources, verbs }) =>
 
 test.each(everyRight)('$verb $group $path: there, and nowhere else', async ({ verb, group, path }) => {
   for (const { namespace } of listed) {
-    await expect.poll(() => may(verb, group, path, namespace), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => may(verb, group, path, namespace), { timeout: 60_000 }).toBe(true);
   }
   expect(await may(verb, group, path, elsewhere.namespace)).toBe(false);
   expect(await may(verb, group, path, home)).toBe(false);

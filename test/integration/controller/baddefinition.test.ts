@@ -110,7 +110,7 @@ describe.concurrent('a Secret', () => {
     await shop.request();
     await shop.untilRuns(2);
     expect(shop.sandbox.segments().map(({ digest }) => digest)).toEqual([digestOf(people)]);
-  });
+  }, 240_000);
 });
 
 describe.concurrent('an advertiser that the account may not use', () => {

@@ -68,7 +68,7 @@ test('what is allowed is on the pods of a run, and not on its Job', async () => 
         const pod = (reply as unknown as CronJob).spec.jobTemplate.spec.template;
         return [pod.metadata?.labels?.team, pod.spec.tolerations, pod.spec.priorityClassName];
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     )
     .toEqual(['sales', undefined, undefined]);
 });

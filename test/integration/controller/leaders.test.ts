@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '../../cluster/wait.ts';
 import type { ControllerProcess } from '../../support/controllerprocess.ts';
 import { conditionOf, digestOf, people, type Shop } from './shop.ts';
-import { controllerNamespace, startWorld, type World } from './world.ts';
+import { installIdentity, startWorld, type World, writeTokenKubeconfig } from './world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -10,28 +11,40 @@ beforeAll(async () => {
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 
-const leasePath = `/apis/coordination.k8s.io/v1/namespaces/${controllerNamespace}/leases/leader.segmentexport.io`;
 const leading = /"msg":"leading"/;
 
-async function holder(): Promise<string> {
-  const { body } = await world.api.call(leasePath);
-  return (body as { spec?: { holderIdentity?: string } }).spec?.holderIdentity ?? '';
+/** Two controllers as an installation has them, and a slow Criteo; the first to lead comes first. */
+interface Pair {
+  shop: Shop;
+  leader: ControllerProcess;
+  other: ControllerProcess;
+  /** Who has the Lease. */
+  holder(): Promise<string>;
 }
 
-/** Two controllers as an installation has them, and a slow Criteo; the first to lead comes first. */
-async function shopWithTwo(): Promise<{ shop: Shop; leader: ControllerProcess; other: ControllerProcess }> {
-  await world.api.call(leasePath, { method: 'DELETE' });
+/** An installation of its own, and so a Lease of its own: tests run side by side. */
+async function shopWithTwo(): Promise<Pair> {
   const shop = await world.shop();
-  // There is one Lease: those of an earlier test would take it.
-  onTestFinished(() => shop[Symbol.asyncDispose]());
+  const namespace = `controllers-of-${shop.namespace}`;
+  const token = await installIdentity(world.controlPlane.kubeconfigPath, {
+    namespace,
+    watchedNamespaces: [shop.namespace],
+  });
+  const kubeconfig = join(world.directory, `${namespace}.kubeconfig`);
+  await writeTokenKubeconfig(kubeconfig, world.controlPlane, token);
+  const flags = ['--leader-election-namespace', namespace];
   shop.sandbox.addFault({ kind: 'delay', milliseconds: 2000, operation: 'add', times: 'always' });
-  const flags = ['--leader-election-namespace', controllerNamespace];
-  const leader = await shop.startController({ flags });
-  const other = shop.launchController({ flags });
+  const leader = await shop.startController({ kubeconfig, flags });
+  const other = shop.launchController({ kubeconfig, flags });
   await other.watches();
   await shop.settle();
   expect(other.output).not.toMatch(leading);
-  return { shop, leader, other };
+  const lease = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/leader.segmentexport.io`;
+  const holder = async (): Promise<string> => {
+    const { body } = await world.api.call(lease);
+    return (body as { spec?: { holderIdentity?: string } }).spec?.holderIdentity ?? '';
+  };
+  return { shop, leader, other, holder };
 }
 
 async function expectRuns(shop: Shop, count: number): Promise<void> {
@@ -45,7 +58,7 @@ async function expectRuns(shop: Shop, count: number): Promise<void> {
   expect(shop.sandbox.segments().map(({ digest }) => digest)).toEqual([digestOf(people)]);
 }
 
-test('the leader is killed with a run at work: the other takes over, and no run is doubled', async () => {
+test.concurrent('the leader is killed with a run at work: the other takes over, and no run is doubled', async () => {
   const { shop, leader, other } = await shopWithTwo();
   await shop.request();
   await shop.untilStarted(1);
@@ -55,8 +68,8 @@ test('the leader is killed with a run at work: the other takes over, and no run 
   await expectRuns(shop, 2);
 });
 
-test('the leader is told to end: it gives the Lease back and ends well, and the other leads', async () => {
-  const { shop, leader, other } = await shopWithTwo();
+test.concurrent('the leader is told to end: it gives the Lease back and ends well, and the other leads', async () => {
+  const { shop, leader, other, holder } = await shopWithTwo();
   const before = await holder();
   expect(await leader.stop()).toBe(0);
   expect(await holder()).not.toBe(before);
@@ -65,7 +78,7 @@ test('the leader is told to end: it gives the Lease back and ends well, and the 
   await expectRuns(shop, 1);
 });
 
-test('the leader freezes and wakes up when another leads: it steps back, no run is doubled, and it may lead again', async () => {
+test.concurrent('the leader freezes and wakes up when another leads: it steps back, no run is doubled, and it may lead again', async () => {
   const { shop, leader, other } = await shopWithTwo();
   leader.signal('SIGSTOP');
   await shop.request();
@@ -82,14 +95,14 @@ test('the leader freezes and wakes up when another leads: it steps back, no run 
   await expectRuns(shop, 2);
 });
 
-test('two controllers without leader election, as after a wrong setting: never two runs at work, none doubled', async () => {
+test.concurrent('two controllers without leader election, as after a wrong setting: never two runs at work, none doubled', async () => {
   const shop = await world.shop();
   shop.sandbox.addFault({ kind: 'delay', milliseconds: 1000, operation: 'add', times: 'always' });
   await Promise.all([shop.startController(), shop.startController()]);
   await shop.settle();
   await Promise.all([shop.request(), shop.createJobByHand('by-hand')]);
   await expectRuns(shop, 2);
-  const waited = await waitFor('the events', 20_000, async () => {
+  const waited = await waitFor('the events', 60_000, async () => {
     const events = await shop.events('newsletter');
     return events.filter(({ reason }) => reason === 'RunSucceeded').length === 2 ? events : undefined;
   });

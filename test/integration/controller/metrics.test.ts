@@ -118,7 +118,7 @@ describe.concurrent('the metrics of an export', () => {
     const readies = ofExports(shown).filter((name) => name.includes('type="Ready"'));
     expect(readies).toEqual([condition(shop, 'Ready', 'False', 'SegmentsFailed')]);
 
-    const schedule = { cron: '0 4 * * *', timeZone: 'Europe/Oslo' };
+    const schedule = { cron: '0 4 1 1 *', timeZone: 'Europe/Oslo' };
     await shop.patch('CriteoSegmentExport', exportName, { spec: { schedule } });
     const { status: scheduled } = await shop.untilExport(
       'a next run',

@@ -48,6 +48,23 @@ interface Item {
   [field: string]: unknown;
 }
 
+const anyJobSpec = {
+  template: {
+    spec: { restartPolicy: 'Never', containers: [{ name: 'any', image: 'registry.example/any' }] },
+  },
+};
+
+/** One of each kind that the API server would take. */
+const anyOf = {
+  Job: { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'any' }, spec: anyJobSpec },
+  CronJob: {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: { name: 'any' },
+    spec: { schedule: '0 4 1 1 *', jobTemplate: { spec: anyJobSpec } },
+  },
+};
+
 /** One namespace with everything that a user of the project has in it, and its own Criteo. */
 export class Shop implements AsyncDisposable {
   readonly world: World;
@@ -260,16 +277,21 @@ export class Shop implements AsyncDisposable {
     return value;
   }
 
+  /** Of the export's CronJob; status has it when the CronJob was seen, which may be a moment after Ready. */
+  async cronJobName(): Promise<string> {
+    const { status } = await this.untilExport('its CronJob', (object) => Boolean(object.status?.cronJobName));
+    return status?.cronJobName ?? '';
+  }
+
   /** As `kubectl create job --from=cronjob/...` does it. */
   async createJobByHand(jobName: string): Promise<void> {
-    const { cronJobName = '' } = (await this.getExport()).status ?? {};
+    const cronJobName = await this.cronJobName();
     await this.kubectl(['create', 'job', jobName, `--from=cronjob/${cronJobName}`]);
   }
 
-  /** The Job that the CronJob controller would make now, with what that controller puts on it; returns its time. */
-  async createScheduledJob(): Promise<string> {
-    const scheduled = `${now().slice(0, 19)}Z`;
-    const { cronJobName = '' } = (await this.getExport()).status ?? {};
+  /** The Job that the CronJob controller would make for this time, with what that controller puts on it; returns the time. */
+  async createScheduledJob(scheduled = `${now().slice(0, 19)}Z`): Promise<string> {
+    const cronJobName = await this.cronJobName();
     const { body } = await this.world.api.call(`${this.path('CronJob')}/${cronJobName}`);
     const cronJob = body as unknown as Item & {
       spec: { jobTemplate: { metadata: { labels: object; annotations: object }; spec: object } };
@@ -427,7 +449,7 @@ export class Shop implements AsyncDisposable {
   }
 
   /** Waits for an event; events are written in the background. */
-  untilEvent(reason: string, about: string, timeoutMs = 20_000): Promise<EventView> {
+  untilEvent(reason: string, about: string, timeoutMs = 60_000): Promise<EventView> {
     return waitFor(`the event ${reason} of ${about}`, timeoutMs, async () =>
       (await this.events(about)).find((event) => event.reason === reason),
     );
@@ -438,6 +460,23 @@ export class Shop implements AsyncDisposable {
     const group = { Job: 'batch/v1', CronJob: 'batch/v1' }[kind];
     const own = kind.startsWith('Criteo') ? 'segmentexport.io/v1alpha1' : group;
     return `${own === undefined ? '/api/v1' : `/apis/${own}`}/namespaces/${this.namespace}/${kind.toLowerCase()}s`;
+  }
+
+  /** Puts a quota of none on a kind; resolves when the API server holds to it. */
+  async forbid(kind: 'Job' | 'CronJob', name: string): Promise<void> {
+    await this.create(`/api/v1/namespaces/${this.namespace}/resourcequotas`, {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name },
+      spec: { hard: { [`count/${kind.toLowerCase()}s.batch`]: '0' } },
+    });
+    // Admission reads the quota's status, which a controller of Kubernetes fills in later.
+    await waitFor(`the quota ${name}`, 60_000, async () => {
+      const { status, body } = await this.world.api.dryRunCreate(this.path(kind), anyOf[kind]);
+      if (status === 201) return undefined;
+      if (!body.message?.includes(`exceeded quota: ${name}`)) throw new Error(`${status} ${body.message}`);
+      return true;
+    });
   }
 
   async create(path: string, object: object): Promise<void> {
@@ -518,6 +557,13 @@ export function writes(sandbox: Sandbox): number {
     .requests()
     .filter(({ method, path }) => method === 'PATCH' || path.endsWith('/create') || path.endsWith('/delete'))
     .length;
+}
+
+/** Kubernetes' times are whole seconds: what happens after this has a later one than what happened before it. */
+export async function nextSecond(): Promise<void> {
+  const second = () => Math.floor(Date.now() / 1000);
+  const started = second();
+  await waitFor('the next second', 60_000, () => (second() > started ? true : undefined));
 }
 
 /** An RFC 3339 time that no earlier call gave. */

@@ -55,12 +55,12 @@ describe.concurrent('each starts one run:', () => {
       'a scheduled run',
       ({ status }) => status?.lastRun !== undefined,
       exportName,
-      80_000,
+      110_000,
     );
     // Before the next minute's: what is asserted is that this one started one run.
     await shop.patch('CriteoSegmentExport', exportName, { spec: { suspend: true } });
     await expectOneRun(shop, 'Schedule');
-  });
+  }, 240_000);
 });
 
 describe.concurrent('a request', () => {

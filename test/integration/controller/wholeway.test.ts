@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { waitFor } from '../../cluster/wait.ts';
 import { connectionName, csvOf, digestOf, exportName, type Shop, writes } from './shop.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -47,9 +48,7 @@ test('from two manifests to Criteo: nothing runs until it is asked for, then Cri
     conditions: [{ type: 'Ready', status: 'True', reason: 'CredentialsAccepted' }],
     advertisers: { total: 1, ids: ['12345'] },
   });
-  const cronJob = JSON.parse(
-    await shop.kubectl(['get', 'cronjob', applied.status?.cronJobName ?? '', '-o', 'json']),
-  );
+  const cronJob = JSON.parse(await shop.kubectl(['get', 'cronjob', await shop.cronJobName(), '-o', 'json']));
   expect(cronJob.spec.suspend).toBe(true);
   expect(await shop.jobs()).toEqual([]);
   expect(writes(shop.sandbox)).toBe(0);
@@ -113,10 +112,14 @@ test('from two manifests to Criteo: nothing runs until it is asked for, then Cri
     history: [{ outcome: 'Succeeded' }],
   });
   expect(status?.activeRun).toBeUndefined();
-  const lines = shop.logs.split('\n').filter((line) => line.includes(`"run":"${job?.metadata.name}"`));
-  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(
-    expect.arrayContaining(['run created', 'run released', 'run begins', 'run ends', 'run ended']),
-  );
+  // The end is logged when the write is answered that status has it from.
+  await waitFor('the run in the logs', 60_000, () => {
+    const lines = shop.logs.split('\n').filter((line) => line.includes(`"run":"${job?.metadata.name}"`));
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(
+      expect.arrayContaining(['run created', 'run released', 'run begins', 'run ends', 'run ended']),
+    );
+    return true;
+  });
   await shop.untilEvent('RunSucceeded', exportName);
   expect((await shop.events(exportName)).map(({ type, reason }) => `${type} ${reason}`)).toEqual([
     'Normal AwaitingRun',

@@ -1,5 +1,6 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { waitFor } from '../../cluster/wait.ts';
 import { type PostgresqlServer, startPostgresql } from '../../support/postgresql.ts';
 import { type ObjectStore, startVersitygw } from '../../support/versitygw.ts';
 import { conditionOf, csvOf, goodCredentials, now, type Shop, withLedger } from '../controller/shop.ts';
@@ -243,9 +244,13 @@ test('after runs that succeed and fail in every way nothing tells an address, it
   expect(await again([address, 'other@private.example', 'third@private.example'])).toEqual(['CriteoRefused']);
 
   for (const name of ['refused', 'ledger-refused']) {
-    const connection = await shop.getConnection(name);
-    expect(conditionOf(connection, 'Ready')?.status, name).toBe('False');
-    expect(conditionOf(connection, 'Ready')?.reason, name).toMatch(/Refused|Forbidden|NotUsable/);
+    // Ready is False while it is being checked, too.
+    await waitFor(`the end of the check of ${name}`, 60_000, async () => {
+      const ready = conditionOf(await shop.getConnection(name), 'Ready');
+      expect(ready?.status, name).toBe('False');
+      expect(ready?.reason, name).toMatch(/Refused|Forbidden|NotUsable/);
+      return true;
+    });
   }
   expect(await hunt()).toEqual([]);
   // It hunted where there was something to find.

@@ -11,14 +11,6 @@ const connectionWith =
     await shop.untilConnection(reason, hasReason('Ready', reason));
   };
 
-const withoutJobs = (shop: Shop): Promise<void> =>
-  shop.create(`/api/v1/namespaces/${shop.namespace}/resourcequotas`, {
-    apiVersion: 'v1',
-    kind: 'ResourceQuota',
-    metadata: { name: 'no-cronjobs' },
-    spec: { hard: { 'count/cronjobs.batch': '0' } },
-  });
-
 const putWrongSecret = (shop: Shop): Promise<void> =>
   shop.putSecret({ ...goodCredentials, clientSecret: 'of-last-year' });
 
@@ -82,7 +74,7 @@ export const beforeRun: Record<string, Story> = {
   'Kubernetes refuses its CronJob or Job: a quota, a policy': {
     before: async (shop) => {
       await readyConnection(shop);
-      await withoutJobs(shop);
+      await shop.forbid('CronJob', 'no-cronjobs');
     },
     reach: applied({}, 'ChildRefused'),
   },

@@ -40,6 +40,7 @@ export const connections: Record<string, Story> = {
     reach: applied('CredentialsRefused'),
   },
   'Criteo could not be reached': {
+    waits: true,
     before: async (shop) => {
       await shop.prepare();
       shop.sandbox.addFault({ kind: 'status', status: 503, path: '/token$', times: 'always' });
@@ -58,12 +59,7 @@ export const connections: Record<string, Story> = {
   'Kubernetes refuses the Job of its check: a quota, a policy': {
     before: async (shop) => {
       await shop.prepare();
-      await shop.create(`/api/v1/namespaces/${shop.namespace}/resourcequotas`, {
-        apiVersion: 'v1',
-        kind: 'ResourceQuota',
-        metadata: { name: 'no-jobs' },
-        spec: { hard: { 'count/jobs.batch': '0' } },
-      });
+      await shop.forbid('Job', 'no-jobs');
     },
     reach: applied('ChildRefused'),
   },

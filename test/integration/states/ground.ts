@@ -83,7 +83,7 @@ function windowOf(world: World, controller: () => ControllerProcess | undefined)
     metrics: async () => {
       const running = controller();
       if (!running) return undefined;
-      const port = await waitFor('the port of /metrics', 10_000, () => portOf(running.output));
+      const port = await waitFor('the port of /metrics', 60_000, () => portOf(running.output));
       return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     },
   };

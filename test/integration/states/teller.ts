@@ -79,7 +79,7 @@ export class Teller {
       expect(sight.samples, 'series of an export that is gone').toEqual([]);
       return eventsCell(sight.events.filter(({ uid }) => !old.has(uid)));
     };
-    await expect.poll(events, { timeout: 15_000 }).toBe(wanted);
+    await expect.poll(events, { timeout: 60_000 }).toBe(wanted);
     return [wanted, leftAtCriteo(shop)];
   }
 

@@ -17,7 +17,7 @@ export const columns = {
 };
 
 /** Events and metrics follow status by a moment. */
-const followMs = 15_000;
+const followMs = 60_000;
 
 /**
  * The row of an object's state as docs/states.md would have it.

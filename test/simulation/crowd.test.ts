@@ -1,0 +1,252 @@
+import { expect, test } from 'vitest';
+import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
+import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
+import { labels } from '../../api/names.ts';
+import { formatTime } from '../../api/time.ts';
+import { finished, isLive, type Job, type Pod } from '../../controller/plan/kubernetes.ts';
+import {
+  connection,
+  exportJob,
+  podOf,
+  report,
+  segmentExport,
+  settings,
+  start,
+} from '../../controller/plan/testkit/objects.ts';
+import {
+  byConnection,
+  byConnectionUid,
+  byController,
+  byExportUid,
+  byFollowing,
+  byRememberedConnection,
+  byUid,
+  type Caches,
+  connectionKeyOf,
+  controllerOf,
+  followingIn,
+  rememberedKeysOf,
+} from '../../controller/reconcile/caches.ts';
+import { Executor } from '../../controller/reconcile/execute.ts';
+import { type ReconcileContext, reconcileExport } from '../../controller/reconcile/exports.ts';
+import { connectTriggers, type Queues } from '../../controller/reconcile/triggers.ts';
+import type { KubeClient } from '../../controller/runtime/client.ts';
+import type { Clock } from '../../controller/runtime/clock.ts';
+import type { EventRecorder } from '../../controller/runtime/events.ts';
+import type { Handler } from '../../controller/runtime/informer.ts';
+import { silentLogger } from '../../controller/runtime/log.ts';
+import { type KubeObject, objectKey } from '../../controller/runtime/resource.ts';
+import { Store } from '../../controller/runtime/store.ts';
+
+/** Many exports of one connection whose runs come due at once, the real triggers, and a clock that jumps to the next timer. */
+
+/** When a run's pod starts and ends after its release, in milliseconds; no two runs are of one length. */
+const podStartMs = 5_000;
+const shortestRunMs = 60_000;
+
+class Cache<T extends KubeObject> {
+  readonly store: Store<T>;
+  readonly #handlers = new Set<Handler<T>>();
+
+  constructor(indexes: Record<string, (object: T) => string[]> = {}) {
+    this.store = new Store(indexes);
+  }
+
+  addHandler(handler: Handler<T>): () => void {
+    this.#handlers.add(handler);
+    for (const object of this.store.list()) handler(undefined, object);
+    return () => this.#handlers.delete(handler);
+  }
+
+  put(object: T): T {
+    const before = this.store.set(object);
+    for (const handler of this.#handlers) handler(before, object);
+    return object;
+  }
+}
+
+const labelled =
+  (name: string) =>
+  ({ metadata }: KubeObject): string[] => [metadata.labels?.[name] ?? ''];
+const uidOf = ({ metadata }: KubeObject): string[] => [metadata.uid ?? ''];
+const children = {
+  [byExportUid]: labelled(labels.exportUid),
+  [byConnectionUid]: labelled(labels.connectionUid),
+  [byController]: controllerOf,
+};
+
+class Crowd {
+  now = start;
+  looks = 0;
+  looksByTimer = 0;
+  mostAtWork = 0;
+  /** For how long places were empty while runs waited, added up, in milliseconds. */
+  emptyMs = 0;
+  readonly exports = new Cache<CriteoSegmentExport>({
+    [byUid]: uidOf,
+    [byConnection]: connectionKeyOf,
+    [byRememberedConnection]: rememberedKeysOf,
+    [byFollowing]: followingIn,
+  });
+  readonly jobs = new Cache<Job>(children);
+  readonly pods = new Cache<Pod>(children);
+  readonly #caches: Caches;
+  readonly #executor: Executor;
+  readonly #client: KubeClient;
+  readonly #queue = new Set<string>();
+  readonly #timers = new Map<string, number>();
+  #version = 100;
+
+  /** From here on exports hear of no change but the end of their own run. */
+  readonly missEvents: () => void;
+
+  constructor(size: number) {
+    const connections = new Cache<CriteoConnection>({ [byUid]: uidOf });
+    connections.put(connection());
+    this.#caches = {
+      connections,
+      exports: this.exports,
+      jobs: this.jobs,
+      pods: this.pods,
+      cronJobs: new Cache(children),
+      otherJobs: new Cache(children),
+      otherCronJobs: new Cache(),
+    } as unknown as Caches;
+    this.#client = this.#newClient();
+    this.#executor = new Executor(
+      this.#client,
+      { event: () => {} } as unknown as EventRecorder,
+      silentLogger,
+    );
+    for (let index = 0; index < size; index++) {
+      const name = `export-${index}`;
+      const resource = segmentExport({ metadata: { name, uid: name, resourceVersion: '1' } });
+      this.exports.put(resource);
+      this.jobs.put(exportJob({ name: `run-${index}`, uid: `run-${index}`, export: resource }));
+    }
+    const queue = { add: (key: string) => this.#queue.add(key) };
+    this.missEvents = connectTriggers(this.#caches, {
+      connections: { add: () => {} },
+      exports: queue,
+    } as unknown as Queues);
+  }
+
+  /** Until nothing is at work, and no timer is left. */
+  async play(): Promise<void> {
+    for (let step = 0; step < 100_000; step++) {
+      const [key] = this.#queue;
+      if (key !== undefined) await this.#look(key);
+      else if (!this.#advance()) return;
+    }
+    throw new Error('it never comes to rest');
+  }
+
+  async #look(key: string): Promise<void> {
+    this.#queue.delete(key);
+    this.looks += 1;
+    const { requeueAfterMs } = await reconcileExport(key, this.#context(), new AbortController().signal);
+    if (requeueAfterMs !== undefined) {
+      const due = this.now + requeueAfterMs;
+      this.#timers.set(key, Math.min(due, this.#timers.get(key) ?? due));
+    }
+  }
+
+  /** To the next start or end of a pod, or the next timer. */
+  #advance(): boolean {
+    const jobs = this.jobs.store.list();
+    const live = jobs.filter(isLive);
+    this.mostAtWork = Math.max(this.mostAtWork, live.length);
+    const pods = live.map((job) => this.#nextOf(job));
+    const timers = [...this.#timers].map(([key, at]) => ({
+      at,
+      happens: () => {
+        this.#timers.delete(key);
+        this.#queue.add(key);
+        this.looksByTimer += 1;
+      },
+    }));
+    const [next] = [...pods, ...timers].toSorted((a, b) => a.at - b.at);
+    if (next === undefined) return false;
+    const passedMs = Math.max(next.at - this.now, 0);
+    const places = Math.min(
+      settings.maxRunsPerConnection,
+      jobs.filter((job) => finished(job) === undefined).length,
+    );
+    this.emptyMs += passedMs * (places - live.length);
+    this.now += passedMs;
+    next.happens();
+    return true;
+  }
+
+  #nextOf(job: Job): { at: number; happens: () => void } {
+    const [owner] = this.exports.store.byIndex(byUid, job.metadata.labels?.[labels.exportUid] ?? '');
+    const released = Date.parse(owner?.status?.activeRun?.startedAt ?? formatTime(this.now));
+    const name = `${job.metadata.name}-pod`;
+    if (!this.pods.store.get({ namespace: 'shop', name })) {
+      return {
+        at: released + podStartMs,
+        happens: () => this.pods.put(podOf(job, { phase: 'Running' }, name)),
+      };
+    }
+    const length = shortestRunMs + 700 * Number(/[0-9]+$/.exec(job.metadata.name ?? '')?.[0]);
+    return { at: released + length, happens: () => this.#end(job, owner, name) };
+  }
+
+  #end(job: Job, owner: CriteoSegmentExport | undefined, podName: string): void {
+    const conditions = [{ type: 'Complete', status: 'True', lastTransitionTime: formatTime(this.now) }];
+    this.pods.put(podOf(job, report({}, {}, {}), podName));
+    this.jobs.put({ ...job, status: { conditions } });
+    if (owner) this.#queue.add(objectKey(owner));
+  }
+
+  #stamp<T extends KubeObject>(object: T): T {
+    this.#version += 1;
+    return { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+  }
+
+  #newClient(): KubeClient {
+    return {
+      get: async () => ({ metadata: {} }),
+      list: async () => ({ items: this.jobs.store.list() }),
+      apply: async () => {},
+      updateStatus: async (_: unknown, object: CriteoSegmentExport) => this.exports.put(this.#stamp(object)),
+      patch: async (_: unknown, { name }: { name: string }, { spec }: Pick<Job, 'spec'>) => {
+        const job = this.jobs.store.get({ namespace: 'shop', name });
+        if (job) this.jobs.put(this.#stamp({ ...job, spec: { ...job.spec, ...spec } }));
+      },
+    } as unknown as KubeClient;
+  }
+
+  #context(): ReconcileContext {
+    return {
+      client: this.#client,
+      caches: this.#caches,
+      executor: this.#executor,
+      settings,
+      clock: { now: () => this.now } as Clock,
+    };
+  }
+}
+
+const size = 50;
+
+function outcomes({ exports }: Crowd): (string | undefined)[] {
+  return exports.store.list().map(({ status }) => status?.lastRun?.outcome);
+}
+
+test('of a crowd each gets its turn as soon as there is room, and few are looked at in vain', async () => {
+  const crowd = new Crowd(size);
+  await crowd.play();
+  expect(outcomes(crowd)).toEqual(Array(size).fill('Succeeded'));
+  expect(crowd.mostAtWork).toBe(settings.maxRunsPerConnection);
+  expect(crowd.emptyMs).toBe(0);
+  // What one run changes is a reason to look at itself some times, and at few others.
+  expect((crowd.looks - crowd.looksByTimer) / size).toBeLessThan(20);
+}, 60_000);
+
+test('nobody waits for ever, though nobody is told that a place became free', async () => {
+  const crowd = new Crowd(size);
+  crowd.missEvents();
+  await crowd.play();
+  expect(outcomes(crowd)).toEqual(Array(size).fill('Succeeded'));
+}, 60_000);
