@@ -76,7 +76,7 @@ export function nextRun(input: NextRunInput): NextRun {
     scheduleEffectiveSince: parseTime(input.schedule.effectiveSince) ?? now,
     followed: input.followed,
     resumedAt: parseTime(input.schedule.resumedAt),
-    lastSuccess: lastSuccess(status, resource.metadata.generation ?? 1),
+    lastSuccess: lastSuccess(status),
     claimedUid,
     cancelledRun: input.cancelledRun,
     lastHandledPlan: status.lastHandledPlanRequestedAt,
@@ -97,13 +97,10 @@ export function nextRun(input: NextRunInput): NextRun {
   return { decisions, retirement, active, stopping };
 }
 
-/** What a run of an older definition sent does not answer for today's. */
-function lastSuccess({ lastRun }: CriteoSegmentExportStatus, generation: number): RunRules['lastSuccess'] {
-  const startedAt = parseTime(lastRun?.startedAt);
-  if (lastRun?.outcome !== 'Succeeded' || lastRun.generation !== generation || startedAt === undefined) {
-    return undefined;
-  }
-  return { jobName: lastRun.jobName, startedAt };
+/** The newest of all, of whatever definition: what it answers stays answered, also by a cache that is behind. */
+function lastSuccess({ lastSuccessfulRun: run }: CriteoSegmentExportStatus): RunRules['lastSuccess'] {
+  const startedAt = parseTime(run?.startedAt);
+  return run && startedAt !== undefined ? { jobName: run.jobName, startedAt } : undefined;
 }
 
 /** All runs of a connection share one budget of calls a minute, and some ledgers let in one pod at a time. */

@@ -39,7 +39,7 @@ export interface RunRules {
   followed: readonly { target: string; handledUntil: number }[];
   /** What was asked for before the last resume does not start by itself after it. */
   resumedAt: number | undefined;
-  /** The last run, where it was one of today's definition that succeeded for all segments. */
+  /** The last run that succeeded for all segments. */
   lastSuccess?: { jobName: string; startedAt: number } | undefined;
   /** The Job that status.activeRun names. */
   claimedUid: string | undefined;
