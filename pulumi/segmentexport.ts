@@ -10,7 +10,7 @@ import { validateExport } from '../api/validate.ts';
 import { checkedResource } from './checked.ts';
 import type { Inputs } from './inputs.ts';
 
-/** With deletionPolicy Empty or Delete it goes when Criteo has acknowledged that, an hour later at the latest. */
+/** With deletionPolicy Empty or Delete it goes when Criteo has acknowledged that, or an hour after the controller saw it. */
 const deleteTimeout = '70m';
 
 export interface CriteoSegmentExportArgs {

@@ -628,7 +628,7 @@ export interface WrittenCriteoSegmentExportSpec {
     maxPercent?: number;
   };
   /**
-   * What becomes of a segment at Criteo that leaves the export, or whose export is deleted or names another connection. Retain: nothing. Empty: what this export added is removed. Delete: a segment that this export created is deleted, of another what it added is removed. Empty and Delete need the connection's spec.ledger. An export that is deleted then waits until that is done, at most an hour; events tell what was left at Criteo. Delete the export before its connection. Default: Retain. Example: Retain
+   * What becomes of a segment at Criteo that leaves the export, or whose export is deleted or names another connection. Retain: nothing. Empty: what this export added is removed. Delete: a segment that this export created is deleted, of another what it added is removed. Empty and Delete need the connection's spec.ledger. An export that is deleted then waits until that is done, at most an hour from when the controller first sees it; events tell what was left at Criteo. Delete the export before its connection. Default: Retain. Example: Retain
    */
   deletionPolicy?: 'Retain' | 'Empty' | 'Delete';
   /**

@@ -103,7 +103,7 @@ function skipEvent({ job, reason, message }: Skip): PlannedEvent {
     return { type: 'Normal', reason: 'RunCancelled', action: 'CancelRun', note };
   }
   return {
-    // Nothing is missing at Criteo.
+    // The source was read and sent since.
     type: reason === 'AnsweredByLastRun' ? 'Normal' : 'Warning',
     reason: 'RunSkipped',
     action: 'SkipRun',

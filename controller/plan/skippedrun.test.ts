@@ -63,6 +63,20 @@ describe('the morning after a run was skipped, when its event is gone', () => {
     expect(exportPlan(seeing(back), 3800).status.lastSkippedRun).toEqual(back.lastSkippedRun);
   });
 
+  test('what a person drops meanwhile, or at the same time, does not hide it', () => {
+    const byHand = exportJob({ name: 'by-hand', created: 3650, export: nightly });
+    const live = exportJob({ name: 'other', state: 'live', created: 3640, export: nightly });
+    const metadata = { ...nightly.metadata, annotations: { [annotations.cancelledRun]: 'by-hand' } };
+    const seen = seeing(skipped(), { jobs: [live, byHand] });
+    const cancelled = exportPlan({ ...seen, export: { ...seen.export, metadata } }, 3700);
+    expect(actionLines(cancelled)).toContain('DeleteJob by-hand');
+    expect(cancelled.status.lastSkippedRun?.jobName).toBe('newsletter-0');
+    const both = seeing(settled, { jobs: [scheduled(), live, byHand] });
+    const { status } = exportPlan({ ...both, export: { ...both.export, metadata } }, 3700);
+    expect(status.lastSkippedRun?.jobName).toBe('newsletter-0');
+    expect(readyMessage(status)).toContain('newsletter-0 was skipped');
+  });
+
   test('a run that had begun before it does not make up for it', () => {
     const lastRun = {
       jobName: 'by-hand',

@@ -1,6 +1,6 @@
 import type { CriteoSegmentExportStatus, SkippedRun } from '../../api/generated/criteosegmentexport.ts';
 import { formatTime, parseTime } from '../../api/time.ts';
-import { askingOf } from './ask.ts';
+import { askingOf, triggerOf } from './ask.ts';
 import { isAhead } from './credible.ts';
 import type { Skip } from './runs.ts';
 import { cut } from './text.ts';
@@ -22,7 +22,9 @@ export function noteSkips(
   if (known && isAhead(known.skippedAt, now)) {
     status.lastSkippedRun = { ...known, skippedAt: formatTime(now) };
   }
-  const newest = skips.at(-1);
+  // What was missed is told until a run has made up for it: what a person drops meanwhile does not hide it.
+  const missed = skips.findLast(({ job, reason }) => isMissed({ reason, trigger: triggerOf(job) }));
+  const newest = missed ?? (skipMessage(status) === '' ? skips.at(-1) : undefined);
   // Still there after a crash, or by a cache that is behind, it was skipped when that was first written.
   if (newest === undefined || newest.job.metadata.uid === known?.jobUID) return;
   status.lastSkippedRun = skippedRun(newest, now);
@@ -33,10 +35,14 @@ export function skipMessage({
   lastSkippedRun: skipped,
   lastRun,
 }: Partial<CriteoSegmentExportStatus>): string {
-  // The other reasons are what a person did; a plan sends nothing.
-  if (skipped?.reason !== 'StartingDeadlineExceeded' || skipped.trigger === 'Plan') return '';
+  if (!skipped || !isMissed(skipped)) return '';
   const isOver = (parseTime(lastRun?.startedAt) ?? 0) >= (parseTime(skipped.skippedAt) ?? 0);
   return isOver ? '' : ` ${skipped.message ?? ''}`;
+}
+
+/** The other reasons are what a person did, or cost nothing; a plan sends nothing. */
+function isMissed({ reason, trigger }: Pick<SkippedRun, 'reason' | 'trigger'>): boolean {
+  return reason === 'StartingDeadlineExceeded' && trigger !== 'Plan';
 }
 
 function skippedRun({ job, reason, message }: Skip, now: number): SkippedRun {

@@ -86,7 +86,8 @@ async function expectUnreachable(stack: Stack): Promise<void> {
     () => 'nothing',
     (error: unknown) => String(error),
   );
-  expect(said.includes('unreachable'), 'up says of a cluster that does not answer that it is unreachable');
+  const words = 'configured Kubernetes cluster is unreachable';
+  expect(said.includes(words), 'up says of a cluster that does not answer that it is unreachable');
 }
 
 interface Ran {

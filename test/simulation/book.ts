@@ -65,9 +65,12 @@ export class Book {
 
   deletedByHand(job: Job): void {
     this.#deletedByHand.add(askOf(job));
-    const { activeRun } = this.#cluster.world.export.status ?? {};
-    // Claimed, though a crash kept it from its release: its end is told as that of a run that was deleted.
-    if (afterOf(job) && activeRun?.jobUID === job.metadata.uid) this.#restedAt = this.#cluster.now;
+    const { runAfter = [] } = this.#cluster.world.export.status ?? {};
+    const answers = Object.entries(afterOf(job) ?? {});
+    const isAnswered = ([target, time]: [string, string]) =>
+      runAfter.some((entry) => entry.target === target && entry.handledUntil >= time);
+    // It, or the one that it replaced, was claimed, though a crash kept that from its release: a run that was deleted.
+    if (answers.length > 0 && answers.every(isAnswered)) this.#restedAt = this.#cluster.now;
   }
 
   succeeded(name: FollowedName): void {
@@ -291,7 +294,7 @@ export class Book {
     // Of one that somebody had deleted, and the watch was late with it, no event tells.
     const isUntold =
       this.#skippedUntold.size > 0 || this.#deletedByHand.has(this.#asks.get(keeps ?? '') ?? '');
-    if (skippedJobs.length > 0 && !isUntold && keeps !== skippedJobs.at(-1)) {
+    if (skippedJobs.length > 0 && !isUntold && !skippedJobs.includes(keeps ?? '')) {
       this.#fault(`${skippedJobs.at(-1)} was skipped, and status tells of ${keeps}`);
     }
     for (const ask of new Set(this.#asks.values())) {
