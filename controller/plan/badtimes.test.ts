@@ -112,6 +112,20 @@ describe('a clock that jumps', () => {
     expect(eventLines(plan)).toEqual([]);
   });
 
+  test('ahead: a run that ended before the time of the next one does not answer for that', () => {
+    const lastSuccessfulRun = {
+      jobName: 'at-0',
+      outcome: 'Succeeded' as const,
+      reason: 'Succeeded',
+      trigger: 'Schedule' as const,
+      // Ten minutes ahead it was claimed; when it ended, Kubernetes says.
+      startedAt: timeAt(600),
+      finishedAt: timeAt(60),
+    };
+    const plan = exportPlan(seeing([scheduled(300)], { lastSuccessfulRun }), 901);
+    expect(jobLines(plan)).toEqual(['ReleaseJob at-300']);
+  });
+
   test('back: the run at work stays the one at work', () => {
     const job = exportJob({ name: 'run', state: 'live', created: 0, export: hourly });
     const activeRun = {

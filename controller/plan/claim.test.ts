@@ -84,3 +84,12 @@ describe.each([
     expect(jobLines(after)).toContain('ReleaseJob run');
   });
 });
+
+test('a run that a person released while the controller was away began when it did, not when the controller came back', () => {
+  const live = exportJob({ name: 'by-hand', state: 'live', created: 0 });
+  const seen = observedExport({ jobs: [{ ...live, status: { ...live.status, startTime: timeAt(5) } }] });
+  expect(exportPlan(seen, 3600).status.activeRun).toMatchObject({
+    jobName: 'by-hand',
+    startedAt: timeAt(5),
+  });
+});

@@ -1,5 +1,5 @@
 import type { ActiveRun, CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
-import { formatTime } from '../../api/time.ts';
+import { formatTime, parseTime } from '../../api/time.ts';
 import { approvalOf, askingOf, createdAt, isRetirement } from './ask.ts';
 import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
@@ -42,11 +42,13 @@ export function claim(input: ClaimInput): ActiveRun | undefined {
 }
 
 function activeRun(job: Job, { resource, now }: ClaimInput): ActiveRun {
+  // Released by a person's hand while the controller was away, it began long before this look.
+  const begun = Math.min(now, parseTime(job.status?.startTime) ?? now);
   const base = {
     jobName: job.metadata.name ?? '',
     jobUID: job.metadata.uid ?? '',
     // By a clock that is behind, it would start before it was made: its end is known by not being so (`endOf`).
-    startedAt: formatTime(Math.max(now, createdAt(job))),
+    startedAt: formatTime(Math.max(begun, createdAt(job))),
   };
   const approvedRun = approvalOf(job)?.runName;
   const document = documentOf(job);

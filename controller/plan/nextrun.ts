@@ -100,7 +100,9 @@ export function nextRun(input: NextRunInput): NextRun {
 /** The newest of all, of whatever definition: what it answers stays answered, also by a cache that is behind. */
 function lastSuccess({ lastSuccessfulRun: run }: CriteoSegmentExportStatus): RunRules['lastSuccess'] {
   const startedAt = parseTime(run?.startedAt);
-  return run && startedAt !== undefined ? { jobName: run.jobName, startedAt } : undefined;
+  if (!run || startedAt === undefined) return undefined;
+  // It ended by Kubernetes' clock. By one of ours that is ahead it may have begun later than it ended.
+  return { jobName: run.jobName, startedAt: Math.min(startedAt, parseTime(run.finishedAt) ?? startedAt) };
 }
 
 /** All runs of a connection share one budget of calls a minute, and some ledgers let in one pod at a time. */
