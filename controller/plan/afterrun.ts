@@ -3,12 +3,11 @@ import { parseTime } from '../../api/time.ts';
 import { waitAgain } from './approval.ts';
 import { createdAt, isRetirement, planRequestOf } from './ask.ts';
 import { setOrDrop } from './fields.ts';
+import { historyLength, stoppedLines } from './guardstop.ts';
 import type { Job } from './kubernetes.ts';
 import type { RunResult } from './runresult.ts';
 
 type Status = Partial<CriteoSegmentExportStatus>;
-
-const historyLength = 10;
 
 /** The reason of a run that was ended on purpose. */
 export const stopped = 'Stopped';
@@ -46,17 +45,17 @@ export function afterRun(previous: Status, ended: RunResult): Status {
  * Only a run that decided shows that nothing waits any more. One that met a 503, or that a
  * person ended, would else hide a stop of the guard that nobody has answered.
  */
-function stillWaiting({ pendingApproval, ...before }: Status, ended: RunResult): Status['pendingApproval'] {
-  if (!pendingApproval || hasDecided(before, ended)) return undefined;
+function stillWaiting(before: Status, ended: RunResult): Status['pendingApproval'] {
+  const { pendingApproval } = before;
+  if (!pendingApproval || hasDecided(stoppedLines(pendingApproval, before), ended)) return undefined;
   const { approvedRun, jobName } = ended.summary;
   return approvedRun === pendingApproval.runName ? waitAgain(pendingApproval, jobName) : pendingApproval;
 }
 
 /** Whether the run came to the end of all that the guard had stopped. */
-function hasDecided({ segments = [], retired = [] }: Status, ended: RunResult): boolean {
+function hasDecided(wereStopped: readonly { criteoSegmentId?: string }[], ended: RunResult): boolean {
   const { reason } = ended.summary;
   if (reason !== 'SegmentsFailed') return reason === 'Succeeded';
-  const wereStopped = [...segments, ...retired].filter((line) => line.reason === 'RemovalGuard');
   const done = [...ended.segments, ...ended.retired].filter(({ outcome }) => outcome === 'Succeeded');
   return (
     wereStopped.length > 0 &&

@@ -4,6 +4,7 @@ import { exitCodeOf, type Report, type SegmentReport } from '../../api/report.ts
 import type { ObservedExport } from './export.ts';
 import { documentOf } from './jobdocument.ts';
 import {
+  at,
   connection,
   exportJob,
   podOf,
@@ -81,7 +82,8 @@ describe('a run that the guard stopped', () => {
   test('again in the same way keeps the name that people were told', () => {
     const end = { reason: 'SegmentsFailed' as const, approval: token };
     const before = { ...pending, runName: 'yesterday' };
-    const { status } = ended(end, guarded, { pendingApproval: before });
+    const history = [{ jobName: 'yesterday', outcome: 'Failed', reason: 'SegmentsFailed', generation: 1 }];
+    const { status } = ended(end, guarded, { pendingApproval: before, history });
     expect(status.pendingApproval).toMatchObject({ runName: 'yesterday', token, since: pending.since });
     expect(readyMessage(status)).toContain('segmentexport.io/approvedRun=yesterday`');
     expect(status.lastRun?.message).toContain('segmentexport.io/approvedRun=yesterday`');
@@ -111,6 +113,59 @@ describe('a run that the guard stopped', () => {
     const undecided = then({ reason: 'CriteoReplyInvalid' }, {});
     expect(undecided.pendingApproval).toEqual(status.pendingApproval);
     expect(readyLine(undecided)).toBe('False RemovalGuard Stalled');
+  });
+
+  /** One run after the other, 100 seconds apart: their reports, each with its segments 1001, 1002 and so on. */
+  function story(before: object, ...runs: [Partial<Report>, ...Partial<SegmentReport>[]][]) {
+    let plan = exportPlan(see(segmentExport({ status: before })));
+    for (const [index, [end, ...lines]] of runs.entries()) {
+      const name = `r${index + 1}`;
+      const finishedAt = at(index * 100 + 60);
+      const ids = lines.map((line, place) =>
+        line.action === 'Create' ? line : { criteoSegmentId: `${1001 + place}`, ...line },
+      );
+      const told = report({ reason: 'SegmentsFailed', finishedAt, ...end }, ...ids);
+      const created = index * 100;
+      const state = exitCodeOf(told) === 0 ? 'succeeded' : 'failed';
+      const job = exportJob({ name, connection: used, created, state });
+      const active = {
+        jobName: name,
+        jobUID: `uid-of-${name}`,
+        trigger: 'Manual' as const,
+        generation: 1,
+        startedAt: timeAt(created),
+      };
+      const object = segmentExport({ status: { activeRun: active, ...plan.status } });
+      plan = exportPlan(see(object, { jobs: [job], pods: [podOf(job, told)] }), created + 90);
+    }
+    return plan;
+  }
+  const failing = { reason: 'CriteoReplyInvalid' as const };
+  const guardedLine = guarded[0] ?? {};
+  const planned = { ...pending, runName: 'plan', since: timeAt(-50) };
+  const stop: Parameters<typeof story>[1] = [{ approval: token }, guardedLine, {}];
+  const down: typeof stop = [{ reason: 'CriteoUnavailable' }, { reason: 'NotRun' }, { reason: 'NotRun' }];
+
+  test('waits no more when a later one dealt with that segment, though one between failed otherwise', () => {
+    // What could not be made at Criteo has nobody to lose.
+    const notMade = { ...failing, action: 'Create' as const };
+    const undecided = story({}, stop, [{}, failing, notMade]);
+    expect(undecided.status.pendingApproval?.runName).toBe('r1');
+    const plan = story({}, stop, [{}, failing, notMade], [{}, {}, notMade]);
+    expect(plan.status).not.toHaveProperty('pendingApproval');
+    expect(readyLine(plan.status)).toBe('False RunsFailing Stalled');
+  });
+
+  test('where a plan had told of it is told still when Criteo is down later', () => {
+    const { status } = story({ pendingApproval: planned }, stop, down);
+    expect(status.pendingApproval).toMatchObject({ runName: 'plan', since: timeAt(60) });
+    expect(readyLine(status)).toBe('False RemovalGuard Stalled');
+  });
+
+  test('more often than the history is long is told still when Criteo is down later', () => {
+    const { status } = story({}, ...Array.from({ length: 12 }, () => stop), down);
+    expect(status.pendingApproval).toMatchObject({ runName: 'r1', since: timeAt(60) });
+    expect(readyLine(status)).toBe('False RemovalGuard Stalled');
   });
 
   test.each<[string, Partial<Report>]>([
@@ -146,6 +201,67 @@ describe('a run that the guard stopped', () => {
   });
 });
 
+describe('what only a plan has told', () => {
+  const planned = { ...pending, runName: 'plan', since: timeAt(-50) };
+  const line = {
+    name: 'readers',
+    outcome: 'Failed' as const,
+    reason: 'RemovalGuard',
+    criteoSegmentId: '1001',
+  };
+  const toldBy = {
+    jobName: 'plan',
+    outcome: 'Failed' as const,
+    reason: 'SegmentsFailed',
+    generation: 1,
+    finishedAt: timeAt(-50),
+    segments: [line],
+  };
+  const one = { criteoSegmentId: '1001' };
+  const other = { criteoSegmentId: '1002' };
+  const failing = { reason: 'CriteoReplyInvalid' as const };
+  const laterRun = (...lines: Partial<SegmentReport>[]) =>
+    ended({ reason: 'SegmentsFailed' }, lines, { pendingApproval: planned, plan: toldBy });
+
+  test('is nothing to Ready, whatever fails of a later run', () => {
+    const plan = laterRun({ ...one, ...failing }, other);
+    expect(readyLine(plan.status)).toBe('True LastRunFailed');
+    expect(eventLines(plan)).toEqual(['Warning SegmentsFailed']);
+    expect(plan.status.pendingApproval).toEqual(planned);
+  });
+
+  test('waits no more when a run dealt with that segment, whatever failed beside it', () => {
+    expect(laterRun(one, { ...other, ...failing }).status).not.toHaveProperty('pendingApproval');
+  });
+
+  test('and was approved waits no more when its run dealt with that segment, else by the name of that run', () => {
+    const approvedRun = (...lines: Partial<SegmentReport>[]) => {
+      const told = report({ reason: 'SegmentsFailed' }, ...lines);
+      const job = exportJob({ name: 'approved', approved: 'plan', connection: used, state: 'failed' });
+      const activeRun = {
+        jobName: 'approved',
+        jobUID: 'uid-of-approved',
+        trigger: 'Approval' as const,
+        approvedRun: 'plan',
+        generation: 1,
+      };
+      const status = {
+        pendingApproval: planned,
+        plan: toldBy,
+        lastHandledApprovedRun: 'plan',
+        activeRun,
+      };
+      return exportPlan(see(approving('plan', status), { jobs: [job], pods: [podOf(job, told)] }), 90).status;
+    };
+    const done = approvedRun(one, { ...other, ...failing });
+    expect(done).not.toHaveProperty('pendingApproval');
+    expect(readyLine(done)).toBe('True LastRunFailed');
+    const undone = approvedRun({ ...one, ...failing }, other);
+    expect(undone.pendingApproval?.runName).toBe('approved');
+    expect(readyLine(undone)).toBe('False RemovalGuard Stalled');
+  });
+});
+
 describe('an approval', () => {
   test('makes one held Job with the token of what was seen', () => {
     const plan = exportPlan(see(approving('run', stopped)));
@@ -173,6 +289,20 @@ describe('an approval', () => {
     const gone = { ...seen, export: approving('run', plan.status), jobs: [] };
     expect(actionLines(exportPlan(gone, 60))).not.toContainEqual(expect.stringContaining('CreateJob'));
     expect(eventLines(exportPlan(gone, 60))).not.toContain('Warning ApprovalRefused');
+  });
+
+  test('whose Job a person deletes before it begins is not said to have been refused', () => {
+    const claimed = exportPlan(
+      see(approving('run', stopped), {
+        jobs: [exportJob({ name: 'approved', approved: 'run', connection: used })],
+      }),
+    );
+    const going = exportJob({ name: 'approved', approved: 'run', connection: used, deleting: true });
+    const plan = exportPlan(see(approving('run', claimed.status), { jobs: [going] }), 60);
+    expect(plan.status).not.toHaveProperty('activeRun');
+    expect(readyMessage(plan.status)).toBe(
+      `Its approval was acted on or refused already: to approve it again, take the annotation away first. ${pending.message}`,
+    );
   });
 
   test.each<[string, string, object, object, string]>([

@@ -107,7 +107,7 @@ export function waitsFor(pending: PendingApproval, status: Status): string {
     return `What the run ${runName} was stopped from was approved; the run ${status.activeRun.jobName} is at it.`;
   }
   return runName === status.lastHandledApprovedRun
-    ? `Its approval was refused, as an event said: to approve it again, take the annotation away first. ${message}`
+    ? `Its approval was acted on or refused already: to approve it again, take the annotation away first. ${message}`
     : message;
 }
 

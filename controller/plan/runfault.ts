@@ -5,6 +5,7 @@ import { parseTime } from '../../api/time.ts';
 import { isEndedByPerson } from './afterrun.ts';
 import { waitsFor } from './approval.ts';
 import { type Condition, type ExportReadiness, findCondition } from './conditions.ts';
+import { hasStoppedRun } from './guardstop.ts';
 import { failedLines } from './reportlines.ts';
 import { isGuardStop, isSeenByCheck, isUsersFault } from './runresult.ts';
 
@@ -35,7 +36,7 @@ export function runFault(status: Status, input: RunFaultInput): ExportReadiness 
   }
   const pending = status.pendingApproval;
   const isStopped = run !== undefined && isGuardStop(run, lines);
-  if (pending && (isStopped || stoppedSince(pending.since, status, input.generation))) {
+  if (pending && (isStopped || hasStoppedRun(pending, status))) {
     return guardStopped(waitsFor(pending, status));
   }
   if (!run || run.outcome === 'Succeeded') return undefined;
@@ -69,16 +70,6 @@ function saidBefore(reason: string, previous: readonly Condition[]): string | un
 function messageOf(run: RunSummary, { segments = [] }: Status): string {
   const ofSegments = run.reason === 'SegmentsFailed' ? failedLines(segments, 'segments') : undefined;
   return run.message ?? ofSegments ?? `The run ${run.jobName} ended: ${run.reason}.`;
-}
-
-/** Whether a run was stopped: what only a plan has told is nothing to Ready. */
-function stoppedSince(since: string, { history = [] }: Status, generation: number | undefined): boolean {
-  return history.some(
-    (run) =>
-      run.generation === generation &&
-      (run.reason === 'SegmentsFailed' || run.reason === 'RemovalGuard') &&
-      (parseTime(run.finishedAt) ?? 0) >= (parseTime(since) ?? 0),
-  );
 }
 
 /** A check of the connection that succeeded after the run shows that the credentials were mended. */

@@ -20,6 +20,7 @@ import { sameApproval } from './approval.ts';
 import type { EndedRun } from './endedrun.ts';
 import type { EndReason } from './endreasons.ts';
 import { defined } from './fields.ts';
+import { stoppedSince } from './guardstop.ts';
 import { heldBy } from './held.ts';
 import { type MessageContext, messageFor } from './messages/index.ts';
 import { timeText } from './messages/words.ts';
@@ -91,8 +92,8 @@ export function runResult(
           approval: {
             runName: active.jobName,
             token: report.approval,
-            since: base.finishedAt,
             ...pending,
+            since: stoppedSince(pending, before, base.finishedAt),
             message: guardMessage(segments, retired),
             ...(active.generation === undefined ? {} : { generation: active.generation }),
           },
