@@ -104,7 +104,7 @@ test('a run remembers its connection before it starts, and gets the export its f
   const job = exportJob({ name: 'run', export: object, connection: old });
   const plan = exportPlan(observedExport({ export: object, connection: old, jobs: [job] }));
   expect(plan.status.ledgers).toEqual([{ connection: 'nordic', connectionUID: 'connection-uid' }]);
-  expect(actionLines(plan).slice(-2)).toEqual(['AddFinalizer', 'ReleaseJob run']);
+  expect(actionLines(plan).slice(0, 2)).toEqual(['AddFinalizer', 'ReleaseJob run']);
 });
 
 test('with Retain a run gets the export no finalizer, and one that it had goes', () => {
@@ -189,11 +189,11 @@ describe('another connection', () => {
       retirements: [{ connection: 'nordic', outcome: 'Running', attempts: 1, startedAt: timeAt(20) }],
       ledgers,
     });
-    expect(actionLines(plan).at(-1)).toBe(`ReleaseJob ${job.metadata.name}`);
+    expect(actionLines(plan)).toContain(`ReleaseJob ${job.metadata.name}`);
     const claimed = see({ ...moved(), status: plan.status }, { jobs: [run(), job] });
     const after = exportPlan(claimed, 25);
     expect(after.status).toEqual(plan.status);
-    expect(actionLines(after).at(-1)).toBe(`ReleaseJob ${job.metadata.name}`);
+    expect(actionLines(after)).toContain(`ReleaseJob ${job.metadata.name}`);
   });
 
   test('is done when Criteo acknowledged it: it is forgotten, told, and the run starts', () => {

@@ -215,6 +215,7 @@ function checkAdvertiserAllowed(input: DefinitionInput): ExportReadiness | undef
   };
 }
 
+/** Told only: it keeps nothing from being tried again. */
 function checkChildrenAccepted({ refusal }: DefinitionInput): ExportReadiness | undefined {
   return refusal && childRefused(refusal.message);
 }

@@ -12,7 +12,7 @@ import { planDeletion } from './deletion.ts';
 import { endedRun } from './endedrun.ts';
 import { endFault } from './endfault.ts';
 import { afterEnd } from './ends.ts';
-import { cronJobActions, jobActions } from './exportactions.ts';
+import { cronJobActions, exportActions } from './exportactions.ts';
 import { advertiserOf, modeOf } from './exportdocument.ts';
 import { exportConditions, statusEvents } from './exportstatus.ts';
 import { exportTemplate } from './exporttemplate.ts';
@@ -69,6 +69,8 @@ export function planExport(
 
   const fault = definitionFault(seen, settings);
   const blocked = fault ?? blocker(seen, settings);
+  // A refusal is told, but blocks nothing: left out of the plan, what was refused would seem to be taken by now.
+  const startBlocked = fault ?? blocker({ ...seen, refusal: undefined }, settings);
   const template = fault ? undefined : exportTemplate(seen, settings);
   const resting = stopReason(seen.connection) !== undefined || resource.spec.suspend === true;
   const schedule = scheduleStatus(resource, resting, previous.schedule, now);
@@ -94,7 +96,8 @@ export function planExport(
     jobs: seen.jobs,
     now,
     startingDeadlineMs,
-    blocked: (connection) => (connection === undefined ? fault : blocked)?.message ?? obstacle(connection),
+    blocked: (connection) =>
+      (connection === undefined ? fault : startBlocked)?.message ?? obstacle(connection),
   });
   const after = readRunAfter(resource, {
     previous,
@@ -112,7 +115,7 @@ export function planExport(
     ended: ended !== undefined,
     approval: asks.approval,
     template,
-    blocked: blocked?.message,
+    blocked: startBlocked?.message,
     schedule,
     startingDeadlineMs,
     followed: after.entries,
@@ -163,22 +166,20 @@ export function planExport(
     template || !value ? undefined : (parseTime(value) ?? now) + startingDeadlineMs - now + 1000;
   return {
     status,
-    actions: [
-      ...cronJobActions(resource, seen.cronJob, template, resting),
-      ...jobActions({
-        resource,
-        template,
-        decisions,
-        requested,
-        planRequested,
-        following: after.following,
-        approved: approved?.connection === undefined ? approved?.approved : undefined,
-        retirement,
-        finalizer: finalizerActions(resource, status),
-        stopping,
-        now,
-      }),
-    ],
+    actions: exportActions({
+      resource,
+      template,
+      cronJob: cronJobActions(resource, seen.cronJob, template, resting),
+      decisions,
+      requested,
+      planRequested,
+      following: after.following,
+      approved: approved?.connection === undefined ? approved?.approved : undefined,
+      retirement,
+      finalizer: finalizerActions(resource, status),
+      stopping,
+      now,
+    }),
     events: [
       ...forgotten,
       ...retirement.events,

@@ -41,9 +41,10 @@ function comparable(wanted: CronJob): object {
   return { metadata: wanted.metadata, spec: { ...spec, jobTemplate: { metadata: jobTemplate.metadata } } };
 }
 
-export interface JobActionsInput {
+export interface ExportActionsInput {
   resource: CriteoSegmentExport;
   template: RunTemplate | undefined;
+  cronJob: readonly Action[];
   decisions: Decisions;
   /** The value of a request that has no Job yet, of a request for a plan, and an approval. */
   requested: string | undefined;
@@ -58,7 +59,11 @@ export interface JobActionsInput {
   now: number;
 }
 
-export function jobActions(input: JobActionsInput): Action[] {
+/**
+ * What ends, what starts, what is made: the first action that fails ends the plan. Status names already what starts; a
+ * quota that refuses a new object must not keep it held.
+ */
+export function exportActions(input: ExportActionsInput): Action[] {
   const { resource, template, decisions } = input;
   const actions: Action[] = input.stopping
     .filter((job) => job.metadata.deletionTimestamp === undefined)
@@ -66,7 +71,12 @@ export function jobActions(input: JobActionsInput): Action[] {
   for (const skip of decisions.skip) {
     actions.push({ kind: 'DeleteJob', job: skip.job, event: skipEvent(skip) });
   }
-  for (const job of decisions.drop) actions.push({ kind: 'DeleteJob', job });
+  for (const job of [...decisions.drop, ...input.retirement.remove]) actions.push({ kind: 'DeleteJob', job });
+  // Before the release: what a run sends must not be forgotten by a deletion.
+  actions.push(...input.finalizer);
+  const release = decisions.release ?? input.retirement.release;
+  if (release) actions.push({ kind: 'ReleaseJob', job: release });
+  actions.push(...input.cronJob);
   for (const job of decisions.replace) {
     // Create first: a crash between the two must not lose what was asked for.
     if (template) actions.push({ kind: 'CreateJob', job: replacementJob(resource, template, job) });
@@ -82,11 +92,7 @@ export function jobActions(input: JobActionsInput): Action[] {
     ];
     actions.push(...jobs.flatMap((job) => (job ? [{ kind: 'CreateJob' as const, job }] : [])));
   }
-  actions.push(...retirementActions(input.retirement));
-  // Before the release: what a run sends must not be forgotten by a deletion.
-  actions.push(...input.finalizer);
-  const release = decisions.release ?? input.retirement.release;
-  if (release) actions.push({ kind: 'ReleaseJob', job: release });
+  if (input.retirement.create) actions.push({ kind: 'CreateJob', job: input.retirement.create });
   return actions;
 }
 

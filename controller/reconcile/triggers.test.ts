@@ -128,6 +128,17 @@ test.each<[string, (job: Job) => void]>([
   expect([...queued]).toEqual(['shop/running', ...keys.slice(1, 11)]);
 });
 
+test('where a run ends, who waits for something else as well leaves the look to those who can start', () => {
+  const noClaim = { type: 'Ready', status: 'False', reason: 'ClaimNotFound', message: '' };
+  const conditions = [{ ...noClaim, observedGeneration: 1, lastTransitionTime: timeAt(0) }];
+  for (let index = 0; index < 10; index++) put(`unready-${index}`, { waitingRuns: 1, conditions });
+  put('waiting', { waitingRuns: 1 });
+  const job = working();
+  queued.clear();
+  caches.jobs.put(ended(job));
+  expect([...queued].slice(0, 3)).toEqual(['shop/running', 'shop/waiting', 'shop/unready-0']);
+});
+
 test('who has a run of its own at work, or nothing that waits, gets no place by the end of another', () => {
   put('busy', { waitingRuns: 1, activeRun: claimed });
   put('idle', {});

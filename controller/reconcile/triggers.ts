@@ -1,6 +1,8 @@
 import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { labels } from '../../api/names.ts';
+import { conditionTypes } from '../../api/reasons.ts';
+import { findCondition } from '../plan/conditions.ts';
 import { type FollowedCronJob, type FollowedJob, isFollowed, successOf } from '../plan/followed.ts';
 import { isLive, type Job } from '../plan/kubernetes.ts';
 import type { Handler } from '../runtime/informer.ts';
@@ -47,9 +49,10 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
     const users = [...new Set(usersOf(connectionKey))];
     // Those first that are deleted: when their time is over, their people are left at Criteo.
     const deleted = users.filter(({ status }) => status?.deletingSince !== undefined);
-    const waiting = users.filter(
-      ({ status }) => (status?.waitingRuns ?? 0) > 0 && status?.activeRun === undefined,
-    );
+    const waiting = users
+      .filter(({ status }) => (status?.waitingRuns ?? 0) > 0 && status?.activeRun === undefined)
+      // Last those that wait for something else: in front, they would be looked at each time in place of who may start.
+      .toSorted((a, b) => Number(isNotReady(a)) - Number(isNotReady(b)));
     for (const some of [deleted, waiting]) {
       for (const user of some.slice(0, wokenByOneEnd)) queues.exports.add(objectKey(user));
     }
@@ -121,6 +124,10 @@ export function connectTriggers(caches: Caches, queues: Queues): () => void {
   return () => {
     for (const remove of removers) remove();
   };
+}
+
+function isNotReady({ status }: CriteoSegmentExport): boolean {
+  return findCondition(status?.conditions, conditionTypes.ready)?.status === 'False';
 }
 
 /** Whether a Job leaves its place to another with this change. */
