@@ -359,15 +359,16 @@ describe('an approval', () => {
     expect(actionLines(exportPlan(see(approving('approved', status)), 9000)).join()).toContain('CreateJob');
   };
 
+  const over = exportJob({
+    name: 'approved',
+    approved: 'run',
+    connection: used,
+    created: 100,
+    state: 'failed',
+  });
+
   test('whose run met a Criteo that was down can be given again, by the name that Ready says', () => {
     const { job, status } = approvedRun();
-    const over = exportJob({
-      name: 'approved',
-      approved: 'run',
-      connection: used,
-      created: 100,
-      state: 'failed',
-    });
     expect(job.metadata.uid).toBe(over.metadata.uid);
     const pods = [podOf(over, report({ reason: 'CriteoUnavailable' }))];
     expectWaitsAnew(exportPlan(see(approving('run', status), { jobs: [over], pods }), 200).status);
@@ -397,13 +398,6 @@ describe('an approval', () => {
 
   test('whose run asks again, of other numbers or the same, is asked for by a name that is new', () => {
     const { status } = approvedRun();
-    const over = exportJob({
-      name: 'approved',
-      approved: 'run',
-      connection: used,
-      created: 100,
-      state: 'failed',
-    });
     const line = { reason: 'RemovalGuard' as const, details: { count: 9, total: 10 } };
     const pods = [podOf(over, report({ reason: 'SegmentsFailed', approval: token }, line, {}))];
     const plan = exportPlan(see(approving('run', status), { jobs: [over], pods }), 200);

@@ -33,6 +33,27 @@ export const byController = 'controller';
 /** The namespace of an export whose runs follow other Jobs. */
 export const byFollowing = 'following';
 
+const childIndexes = {
+  [byExportUid]: label(labels.exportUid),
+  [byConnectionUid]: label(labels.connectionUid),
+};
+
+/** By which values the objects of each cache are found. */
+export const indexes = {
+  connections: { [byUid]: uidOf },
+  exports: {
+    [byUid]: uidOf,
+    [byConnection]: connectionKeyOf,
+    [byRememberedConnection]: rememberedKeysOf,
+    [byFollowing]: followingIn,
+  },
+  cronJobs: childIndexes,
+  jobs: { ...childIndexes, [byController]: controllerOf },
+  pods: childIndexes,
+  otherJobs: { [byController]: controllerOf },
+  otherCronJobs: {},
+};
+
 export function createCaches(client: KubeClient, options: { namespaces: string[]; logger: Logger }): Caches {
   const ours = { labelSelector: `${labels.managedBy}=${managedBy}` };
   const others = { labelSelector: `${labels.managedBy}!=${managedBy}` };
@@ -49,23 +70,14 @@ export function createCaches(client: KubeClient, options: { namespaces: string[]
       ...(options.namespaces.length > 0 ? { namespaces: options.namespaces } : {}),
       ...which,
     });
-  const childIndexes = {
-    [byExportUid]: label(labels.exportUid),
-    [byConnectionUid]: label(labels.connectionUid),
-  };
   return {
-    connections: informer(connections, { [byUid]: uidOf }),
-    exports: informer(segmentExports, {
-      [byUid]: uidOf,
-      [byConnection]: connectionKeyOf,
-      [byRememberedConnection]: rememberedKeysOf,
-      [byFollowing]: followingIn,
-    }),
-    cronJobs: informer(cronJobs, childIndexes, ours),
-    jobs: informer(jobs, { ...childIndexes, [byController]: controllerOf }, ours),
-    pods: informer(pods, childIndexes, ours),
-    otherJobs: informer(otherJobs, { [byController]: controllerOf }, { ...others, transform: slimJob }),
-    otherCronJobs: informer(otherCronJobs, {}, { ...others, transform: slimCronJob }),
+    connections: informer(connections, indexes.connections),
+    exports: informer(segmentExports, indexes.exports),
+    cronJobs: informer(cronJobs, indexes.cronJobs, ours),
+    jobs: informer(jobs, indexes.jobs, ours),
+    pods: informer(pods, indexes.pods, ours),
+    otherJobs: informer(otherJobs, indexes.otherJobs, { ...others, transform: slimJob }),
+    otherCronJobs: informer(otherCronJobs, indexes.otherCronJobs, { ...others, transform: slimCronJob }),
   };
 }
 

@@ -1,69 +1,25 @@
 import { beforeEach, expect, test } from 'vitest';
+import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
+import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { labels, managedBy } from '../../api/names.ts';
-import type { Job } from '../plan/kubernetes.ts';
+import type { Job, Pod } from '../plan/kubernetes.ts';
 import { connection, exportJob, podOf, segmentExport, timeAt } from '../plan/testkit/objects.ts';
-import type { Handler } from '../runtime/informer.ts';
-import { type KubeObject, objectKey } from '../runtime/resource.ts';
-import { Store } from '../runtime/store.ts';
-import {
-  byConnection,
-  byConnectionUid,
-  byFollowing,
-  byRememberedConnection,
-  byUid,
-  type Caches,
-  connectionKeyOf,
-  followingIn,
-  rememberedKeysOf,
-} from './caches.ts';
+import { type Caches, indexes } from './caches.ts';
+import { FakeCache } from './fakecache.ts';
 import { connectTriggers, type Queues } from './triggers.ts';
-
-/** A cache that changes when a test says so. */
-class Cache<T extends KubeObject> {
-  readonly store: Store<T>;
-  readonly #handlers = new Set<Handler<T>>();
-
-  constructor(indexes: Record<string, (object: T) => string[]> = {}) {
-    this.store = new Store(indexes);
-  }
-
-  addHandler(handler: Handler<T>): () => void {
-    this.#handlers.add(handler);
-    for (const object of this.store.list()) handler(undefined, object);
-    return () => this.#handlers.delete(handler);
-  }
-
-  put(object: T): void {
-    const before = this.store.set(object);
-    for (const handler of this.#handlers) handler(before, object);
-  }
-
-  remove(object: T): void {
-    const before = this.store.delete(objectKey(object));
-    for (const handler of this.#handlers) handler(before, undefined);
-  }
-}
-
-const uidOf = ({ metadata }: KubeObject) => [metadata.uid ?? ''];
-const connectionUidOf = ({ metadata }: KubeObject) => [metadata.labels?.[labels.connectionUid] ?? ''];
 
 let caches: ReturnType<typeof newCaches>;
 let queued: Set<string>;
 
 function newCaches() {
   return {
-    connections: new Cache({ [byUid]: uidOf }),
-    exports: new Cache({
-      [byUid]: uidOf,
-      [byConnection]: connectionKeyOf,
-      [byRememberedConnection]: rememberedKeysOf,
-      [byFollowing]: followingIn,
-    }),
-    jobs: new Cache<Job>({ [byConnectionUid]: connectionUidOf }),
-    pods: new Cache(),
-    cronJobs: new Cache(),
-    otherJobs: new Cache(),
-    otherCronJobs: new Cache(),
+    connections: new FakeCache<CriteoConnection>(indexes.connections),
+    exports: new FakeCache<CriteoSegmentExport>(indexes.exports),
+    jobs: new FakeCache<Job>(indexes.jobs),
+    pods: new FakeCache<Pod>(indexes.pods),
+    cronJobs: new FakeCache(indexes.cronJobs),
+    otherJobs: new FakeCache(indexes.otherJobs),
+    otherCronJobs: new FakeCache(indexes.otherCronJobs),
   };
 }
 
@@ -98,8 +54,8 @@ function crowd(): string[] {
 }
 
 test.each<[string, (job: Job) => void]>([
-  ['a pod of a run starts', (job) => caches.pods.put(podOf(job, { phase: 'Running' }) as KubeObject)],
-  ['a pod of a run ends', (job) => caches.pods.put(podOf(job, { phase: 'Succeeded' }) as KubeObject)],
+  ['a pod of a run starts', (job) => caches.pods.put(podOf(job, { phase: 'Running' }))],
+  ['a pod of a run ends', (job) => caches.pods.put(podOf(job, { phase: 'Succeeded' }))],
   ['a Job counts its pod', (job) => caches.jobs.put({ ...job, status: { active: 1 } })],
   [
     'a Job is to be deleted, and its pod ends yet',

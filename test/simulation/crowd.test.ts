@@ -13,67 +13,22 @@ import {
   settings,
   start,
 } from '../../controller/plan/testkit/objects.ts';
-import {
-  byConnection,
-  byConnectionUid,
-  byController,
-  byExportUid,
-  byFollowing,
-  byRememberedConnection,
-  byUid,
-  type Caches,
-  connectionKeyOf,
-  controllerOf,
-  followingIn,
-  rememberedKeysOf,
-} from '../../controller/reconcile/caches.ts';
+import { byUid, type Caches, indexes } from '../../controller/reconcile/caches.ts';
 import { Executor } from '../../controller/reconcile/execute.ts';
 import { type ReconcileContext, reconcileExport } from '../../controller/reconcile/exports.ts';
+import { FakeCache } from '../../controller/reconcile/fakecache.ts';
 import { connectTriggers, type Queues } from '../../controller/reconcile/triggers.ts';
 import type { KubeClient } from '../../controller/runtime/client.ts';
 import type { Clock } from '../../controller/runtime/clock.ts';
 import type { EventRecorder } from '../../controller/runtime/events.ts';
-import type { Handler } from '../../controller/runtime/informer.ts';
 import { silentLogger } from '../../controller/runtime/log.ts';
 import { type KubeObject, objectKey } from '../../controller/runtime/resource.ts';
-import { Store } from '../../controller/runtime/store.ts';
 
 /** Many exports of one connection whose runs come due at once, the real triggers, and a clock that jumps to the next timer. */
 
 /** When a run's pod starts and ends after its release, in milliseconds; no two runs are of one length. */
 const podStartMs = 5_000;
 const shortestRunMs = 60_000;
-
-class Cache<T extends KubeObject> {
-  readonly store: Store<T>;
-  readonly #handlers = new Set<Handler<T>>();
-
-  constructor(indexes: Record<string, (object: T) => string[]> = {}) {
-    this.store = new Store(indexes);
-  }
-
-  addHandler(handler: Handler<T>): () => void {
-    this.#handlers.add(handler);
-    for (const object of this.store.list()) handler(undefined, object);
-    return () => this.#handlers.delete(handler);
-  }
-
-  put(object: T): T {
-    const before = this.store.set(object);
-    for (const handler of this.#handlers) handler(before, object);
-    return object;
-  }
-}
-
-const labelled =
-  (name: string) =>
-  ({ metadata }: KubeObject): string[] => [metadata.labels?.[name] ?? ''];
-const uidOf = ({ metadata }: KubeObject): string[] => [metadata.uid ?? ''];
-const children = {
-  [byExportUid]: labelled(labels.exportUid),
-  [byConnectionUid]: labelled(labels.connectionUid),
-  [byController]: controllerOf,
-};
 
 class Crowd {
   now = start;
@@ -82,14 +37,9 @@ class Crowd {
   mostAtWork = 0;
   /** For how long places were empty while runs waited, added up, in milliseconds. */
   emptyMs = 0;
-  readonly exports = new Cache<CriteoSegmentExport>({
-    [byUid]: uidOf,
-    [byConnection]: connectionKeyOf,
-    [byRememberedConnection]: rememberedKeysOf,
-    [byFollowing]: followingIn,
-  });
-  readonly jobs = new Cache<Job>(children);
-  readonly pods = new Cache<Pod>(children);
+  readonly exports = new FakeCache<CriteoSegmentExport>(indexes.exports);
+  readonly jobs = new FakeCache<Job>(indexes.jobs);
+  readonly pods = new FakeCache<Pod>(indexes.pods);
   readonly #caches: Caches;
   readonly #executor: Executor;
   readonly #client: KubeClient;
@@ -101,16 +51,16 @@ class Crowd {
   readonly missEvents: () => void;
 
   constructor(size: number) {
-    const connections = new Cache<CriteoConnection>({ [byUid]: uidOf });
+    const connections = new FakeCache<CriteoConnection>(indexes.connections);
     connections.put(connection());
     this.#caches = {
       connections,
       exports: this.exports,
       jobs: this.jobs,
       pods: this.pods,
-      cronJobs: new Cache(children),
-      otherJobs: new Cache(children),
-      otherCronJobs: new Cache(),
+      cronJobs: new FakeCache(indexes.cronJobs),
+      otherJobs: new FakeCache(indexes.otherJobs),
+      otherCronJobs: new FakeCache(indexes.otherCronJobs),
     } as unknown as Caches;
     this.#client = this.#newClient();
     this.#executor = new Executor(

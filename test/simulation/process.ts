@@ -1,14 +1,6 @@
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
-import { labels } from '../../api/names.ts';
 import { settings } from '../../controller/plan/testkit/objects.ts';
-import {
-  byConnectionUid,
-  byController,
-  byExportUid,
-  byUid,
-  type Caches,
-  controllerOf,
-} from '../../controller/reconcile/caches.ts';
+import { type Caches, indexes } from '../../controller/reconcile/caches.ts';
 import { Executor } from '../../controller/reconcile/execute.ts';
 import { type ReconcileContext, reconcileExport } from '../../controller/reconcile/exports.ts';
 import type { KubeClient } from '../../controller/runtime/client.ts';
@@ -92,22 +84,16 @@ export class Process {
       otherJobs,
       otherCronJobs,
     } = this.caches;
-    const children = {
-      [byExportUid]: labelled(labels.exportUid),
-      [byConnectionUid]: labelled(labels.connectionUid),
-    };
-    const controllers = { [byController]: controllerOf };
-    const uids = { [byUid]: ({ metadata }: KubeObject) => [metadata.uid ?? ''] };
     return {
       client: this.#cluster as unknown as KubeClient,
       caches: {
-        exports: { store: storeOf<CriteoSegmentExport>(gone ? [] : [resource], uids) },
-        connections: { store: storeOf(connections.values(), uids) },
-        cronJobs: { store: storeOf(cronJobs.values(), children) },
-        jobs: { store: storeOf(jobs.values(), { ...children, ...controllers }) },
-        pods: { store: storeOf(pods.values(), children) },
-        otherJobs: { store: storeOf(otherJobs.values(), controllers) },
-        otherCronJobs: { store: storeOf(otherCronJobs.values(), {}) },
+        exports: { store: storeOf<CriteoSegmentExport>(gone ? [] : [resource], indexes.exports) },
+        connections: { store: storeOf(connections.values(), indexes.connections) },
+        cronJobs: { store: storeOf(cronJobs.values(), indexes.cronJobs) },
+        jobs: { store: storeOf(jobs.values(), indexes.jobs) },
+        pods: { store: storeOf(pods.values(), indexes.pods) },
+        otherJobs: { store: storeOf(otherJobs.values(), indexes.otherJobs) },
+        otherCronJobs: { store: storeOf(otherCronJobs.values(), indexes.otherCronJobs) },
       } as unknown as Caches,
       executor: this.#executor,
       settings,
@@ -126,13 +112,6 @@ function copyOf(world: World): World {
     pods: new Map(world.pods),
     otherJobs: new Map(world.otherJobs),
     otherCronJobs: new Map(world.otherCronJobs),
-  };
-}
-
-function labelled(name: string): (object: KubeObject) => string[] {
-  return ({ metadata }) => {
-    const value = metadata.labels?.[name];
-    return value === undefined ? [] : [value];
   };
 }
 
