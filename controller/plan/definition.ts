@@ -46,8 +46,8 @@ const definitionChecks: Check[] = [
   checkClaimIsNoLedger,
 ];
 
-/** With these a definition is complete, but no run may start. The first that holds is told. */
-const blockers: Check[] = [
+/** With these a definition is complete, and yet the export is not usable. The first that holds is told. */
+const hindrances: Check[] = [
   checkConnectionUsed,
   checkSuspended,
   checkChildrenAccepted,
@@ -57,10 +57,22 @@ const blockers: Check[] = [
   checkServiceAccount,
 ];
 
+/**
+ * Those by which no run may start. What Kubernetes refused is none: it must be tried at each look, or
+ * the plan that leaves it out would seem to show that it is taken by now.
+ */
+const blockers = hindrances.filter((check) => check !== checkChildrenAccepted);
+
 export function definitionFault(input: DefinitionInput, settings: Settings): ExportReadiness | undefined {
   return first(definitionChecks, input, settings);
 }
 
+/** What is told of a complete definition. */
+export function hindrance(input: DefinitionInput, settings: Settings): ExportReadiness | undefined {
+  return first(hindrances, input, settings);
+}
+
+/** Why no run of a complete definition may start. */
 export function blocker(input: DefinitionInput, settings: Settings): ExportReadiness | undefined {
   return first(blockers, input, settings);
 }
@@ -215,7 +227,6 @@ function checkAdvertiserAllowed(input: DefinitionInput): ExportReadiness | undef
   };
 }
 
-/** Told only: it keeps nothing from being tried again. */
 function checkChildrenAccepted({ refusal }: DefinitionInput): ExportReadiness | undefined {
   return refusal && childRefused(refusal.message);
 }

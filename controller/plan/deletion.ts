@@ -13,7 +13,6 @@ import { isAhead, isCredible } from './credible.ts';
 import { endedRun } from './endedrun.ts';
 import { afterEnd } from './ends.ts';
 import type { ObservedExport } from './export.ts';
-import { retirementActions } from './exportactions.ts';
 import { policyOf } from './exportdocument.ts';
 import { exportConditions, statusEvents } from './exportstatus.ts';
 import { earliest, setOrDrop } from './fields.ts';
@@ -108,8 +107,8 @@ export function planDeletion(seen: ObservedExport, now: number, settings: Settin
     ...(seen.cronJob && seen.cronJob.spec.suspend !== true
       ? [{ kind: 'SuspendCronJob' as const, cronJob: seen.cronJob }]
       : []),
-    ...unneeded(seen.jobs, mustStop).map((job) => ({ kind: 'DeleteJob' as const, job })),
-    ...retirementActions(next),
+    ...[...unneeded(seen.jobs, mustStop), ...next.remove].map((job) => ({ kind: 'DeleteJob' as const, job })),
+    ...(next.create ? [{ kind: 'CreateJob' as const, job: next.create }] : []),
     ...(next.release && active?.jobUID === next.release.metadata.uid
       ? [{ kind: 'ReleaseJob' as const, job: next.release }]
       : []),

@@ -7,7 +7,7 @@ import { askEvents, forgetAhead, noteHandled, readAsks } from './asks.ts';
 import { cancelEvents, readCancel } from './cancel.ts';
 import { forgetRetained, tidyRetirements } from './connectionchange.ts';
 import { defaultStartingDeadlineSeconds } from './cronjob.ts';
-import { blocker, type DefinitionInput, definitionFault } from './definition.ts';
+import { blocker, type DefinitionInput, definitionFault, hindrance } from './definition.ts';
 import { planDeletion } from './deletion.ts';
 import { endedRun } from './endedrun.ts';
 import { endFault } from './endfault.ts';
@@ -21,14 +21,13 @@ import { finalizerActions } from './finalizer.ts';
 import type { Followed } from './followed.ts';
 import { heldBy } from './held.ts';
 import type { CronJob, Job, Pod } from './kubernetes.ts';
-import { nextRun, noRoom } from './nextrun.ts';
+import { nextRun } from './nextrun.ts';
 import { nextRunTime } from './nextruntime.ts';
 import { noteClaim } from './noteclaim.ts';
 import { startFault } from './outcome.ts';
 import { podsOf } from './pods.ts';
 import { isDeleted } from './retirejob.ts';
 import { type ObservedLedger, obstacleOf, targetsOf } from './retirement.ts';
-import { lookForRoomMs } from './room.ts';
 import { noteRunsAfter, readRunAfter } from './runafter.ts';
 import { runAfterNotFound } from './runafterfault.ts';
 import { scheduleStatus } from './schedule.ts';
@@ -69,8 +68,6 @@ export function planExport(
 
   const fault = definitionFault(seen, settings);
   const blocked = fault ?? blocker(seen, settings);
-  // A refusal is told, but blocks nothing: left out of the plan, what was refused would seem to be taken by now.
-  const startBlocked = fault ?? blocker({ ...seen, refusal: undefined }, settings);
   const template = fault ? undefined : exportTemplate(seen, settings);
   const resting = stopReason(seen.connection) !== undefined || resource.spec.suspend === true;
   const schedule = scheduleStatus(resource, resting, previous.schedule, now);
@@ -96,8 +93,7 @@ export function planExport(
     jobs: seen.jobs,
     now,
     startingDeadlineMs,
-    blocked: (connection) =>
-      (connection === undefined ? fault : startBlocked)?.message ?? obstacle(connection),
+    blocked: (connection) => (connection === undefined ? fault : blocked)?.message ?? obstacle(connection),
   });
   const after = readRunAfter(resource, {
     previous,
@@ -108,14 +104,14 @@ export function planExport(
     resumedAt: parseTime(schedule.resumedAt),
     now,
   });
-  const { decisions, retirement, active, stopping } = nextRun({
+  const next = nextRun({
     seen,
     previous,
     status,
     ended: ended !== undefined,
     approval: asks.approval,
     template,
-    blocked: startBlocked?.message,
+    blocked: blocked?.message,
     schedule,
     startingDeadlineMs,
     followed: after.entries,
@@ -124,6 +120,7 @@ export function planExport(
     now,
     settings,
   });
+  const { decisions, retirement, active, stopping } = next;
   const starting = active ? startFault(podsOf(seen.pods, active.jobName), now) : {};
   const ending = endFault(seen.pods, now);
 
@@ -149,7 +146,7 @@ export function planExport(
     resource,
     status,
     previous: previous.conditions ?? [],
-    blocked,
+    blocked: fault ?? hindrance(seen, settings),
     connection: seen.connection,
     waiting: decisions.waiting[0]?.why,
     startFault: starting.word,
@@ -188,12 +185,11 @@ export function planExport(
       ...cancelEvents(cancel),
     ],
     ...earliest(
-      decisions.lookAgainAfterMs,
+      next.lookAgainAfterMs,
       starting.lookAgainAfterMs,
       ending.lookAgainAfterMs,
       scheduled.lookAgainAfterMs,
       after.lookAgainAfterMs,
-      decisions.waiting.length > 0 && noRoom(seen, settings) ? lookForRoomMs(resource) : undefined,
       seen.claimExists === false || seen.serviceAccountExists === false ? unwatchedMs : undefined,
       untilTooLate(requested),
       untilTooLate(planRequested),

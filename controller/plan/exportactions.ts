@@ -96,13 +96,6 @@ export function exportActions(input: ExportActionsInput): Action[] {
   return actions;
 }
 
-export function retirementActions({ create, remove }: Pick<NextRetirement, 'create' | 'remove'>): Action[] {
-  return [
-    ...remove.map((job) => ({ kind: 'DeleteJob' as const, job })),
-    ...(create ? [{ kind: 'CreateJob' as const, job: create }] : []),
-  ];
-}
-
 function skipEvent({ job, reason, message }: Skip): PlannedEvent {
   if (reason === 'Cancelled') {
     const note = `The run ${job.metadata.name} does not start: ${message}`;

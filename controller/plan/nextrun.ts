@@ -10,9 +10,11 @@ import { claim } from './claim.ts';
 import { goesBefore, type NextRetirement, nextRetirement, turnOf } from './connectionchange.ts';
 import type { RunTemplate } from './cronjob.ts';
 import type { ObservedExport } from './export.ts';
+import { earliest } from './fields.ts';
 import { isHeld, type Job } from './kubernetes.ts';
 import { isOnePodLedger } from './ledger.ts';
 import { podAtWork } from './pods.ts';
+import { lookForRoomMs } from './room.ts';
 import { type Decisions, decideRuns, type RunRules } from './runs.ts';
 import { jitterMs } from './schedule.ts';
 import type { Settings } from './settings.ts';
@@ -46,6 +48,8 @@ export interface NextRun {
   retirement: NextRetirement;
   active: ActiveRun | undefined;
   stopping: Job[];
+  /** Milliseconds until the next decision may differ without any object of the export having changed. */
+  lookAgainAfterMs?: number;
 }
 
 /** Which Job of the export may be at work now: a run, a plan or a retirement, and never two. */
@@ -64,11 +68,12 @@ export function nextRun(input: NextRunInput): NextRun {
   };
   const turn = turnOf(turnInput);
   const pod = podAtWork(seen.pods, seen.jobs);
+  const crowded = noRoom(seen, settings);
   const decisions = decideRuns(seen.jobs, {
     now,
     templateHash: input.template?.hash,
     generation: resource.metadata.generation ?? 1,
-    blocked: input.blocked ?? noRoom(seen, settings),
+    blocked: input.blocked ?? crowded,
     goesBefore: (job) => goesBefore(job, turn),
     podAtWork: pod,
     startingDeadlineMs: input.startingDeadlineMs,
@@ -94,7 +99,14 @@ export function nextRun(input: NextRunInput): NextRun {
     over: decisions.live.filter((job) => stopping.includes(job) || isOver(job, status)),
     now,
   });
-  return { decisions, retirement, active, stopping };
+  const waitsForRoom = crowded !== undefined && decisions.waiting.length > 0;
+  return {
+    decisions,
+    retirement,
+    active,
+    stopping,
+    ...earliest(decisions.lookAgainAfterMs, waitsForRoom ? lookForRoomMs(resource) : undefined),
+  };
 }
 
 /** The newest of all, of whatever definition: what it answers stays answered, also by a cache that is behind. */
@@ -106,7 +118,7 @@ function lastSuccess({ lastSuccessfulRun: run }: CriteoSegmentExportStatus): Run
 }
 
 /** All runs of a connection share one budget of calls a minute, and some ledgers let in one pod at a time. */
-export function noRoom(seen: ObservedExport, settings: Settings): string | undefined {
+function noRoom(seen: ObservedExport, settings: Settings): string | undefined {
   const { connection, otherRunsOfConnection: others } = seen;
   if (connection && isOnePodLedger(connection) && others > 0) {
     return `Another run of its connection is at work, and its ledger's volume lets in one pod at a time (ReadWriteOncePod).`;

@@ -85,8 +85,8 @@ export class Executor {
     plan: Plan<Status>,
     signal: AbortSignal,
   ): Promise<{ mended: boolean; isGone?: true }> {
+    const { uid = '', namespace, name } = object.metadata;
     const publish = ({ logged, ...event }: PlannedEvent): void => {
-      const { namespace, name } = object.metadata;
       if (logged) this.#logger.warn(event.note, { reason: event.reason, namespace, name });
       this.#events.event({ regarding: referenceTo(resource, object), ...event });
     };
@@ -115,12 +115,11 @@ export class Executor {
       }
     } catch (error) {
       if (isInvalid(error) || isForbidden(error)) {
-        this.#refusals.set(object.metadata.uid ?? '', refusalBy(error));
-        this.#mended.delete(object.metadata.uid ?? '');
+        this.#refusals.set(uid, refusalBy(error));
+        this.#mended.delete(uid);
       }
       throw error;
     }
-    const { uid = '' } = object.metadata;
     const isNews = !this.#mended.has(uid) && refusalIn(object) !== undefined;
     if (isNews) this.#mended.add(uid);
     return { mended: this.#refusals.delete(uid) || isNews };

@@ -1,15 +1,12 @@
 import type { Condition } from '../../../api/generated/common.ts';
 import { conditionTypes } from '../../../api/reasons.ts';
-import { listOf } from './read.ts';
+import { listOf, wordOf } from './read.ts';
 
 export interface ConditionLabels extends Record<string, string> {
   type: string;
   status: string;
   reason: string;
 }
-
-/** In place of a reason that is not of the closed lists: others can write a status, and a label is kept for months. */
-const otherReason = 'Other';
 
 const types: readonly unknown[] = Object.values(conditionTypes);
 const statuses: readonly unknown[] = ['True', 'False', 'Unknown'];
@@ -24,8 +21,5 @@ export function conditionLabelsOf(
 ): ConditionLabels[] {
   return listOf(conditions)
     .filter(({ type, status }) => types.includes(type) && statuses.includes(status))
-    .map(({ type, status, reason }) => {
-      const known = typeof reason === 'string' && isReason(reason);
-      return { type, status, reason: known ? reason : otherReason };
-    });
+    .map(({ type, status, reason }) => ({ type, status, reason: wordOf(reason, isReason) }));
 }

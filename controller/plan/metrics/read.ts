@@ -18,3 +18,8 @@ export function secondsOf(time: string | undefined): number | undefined {
   const milliseconds = typeof time === 'string' ? parseTime(time) : undefined;
   return milliseconds === undefined ? undefined : milliseconds / 1000;
 }
+
+/** A word of a closed list, else `Other`: others can write a status, and a label is kept for months. */
+export function wordOf(word: unknown, isKnown: (text: string) => boolean): string {
+  return typeof word === 'string' && isKnown(word) ? word : 'Other';
+}

@@ -1,6 +1,6 @@
 import type { CriteoSegmentExport, SkippedRun } from '../../../api/generated/criteosegmentexport.ts';
 import { skipReasons } from '../endreasons.ts';
-import { secondsOf } from './read.ts';
+import { secondsOf, wordOf } from './read.ts';
 
 interface SkippedRunLabels extends Record<string, string> {
   trigger: string;
@@ -19,9 +19,6 @@ const triggers: Record<SkippedRun['trigger'], true> = {
 };
 const reasons: readonly unknown[] = [...skipReasons, 'Cancelled'];
 
-/** In place of a word that is not of the closed lists: others can write a status, and a label is kept for months. */
-const other = 'Other';
-
 /** When a run was last skipped, in seconds since the epoch, and by which words; undefined where none was. */
 export function skippedRunOf({
   status,
@@ -31,8 +28,8 @@ export function skippedRunOf({
   if (value === undefined) return undefined;
   return {
     labels: {
-      trigger: typeof trigger === 'string' && Object.hasOwn(triggers, trigger) ? trigger : other,
-      reason: typeof reason === 'string' && reasons.includes(reason) ? reason : other,
+      trigger: wordOf(trigger, (word) => Object.hasOwn(triggers, word)),
+      reason: wordOf(reason, (word) => reasons.includes(word)),
     },
     value,
   };
