@@ -159,6 +159,10 @@ export interface CriteoSegmentExportStatus {
    */
   cronJobName?: string;
   /**
+   * When runs start, in one line: spec.schedule with its time zone where that is not Etc/UTC, and the Jobs of spec.runAfter. At most 100 characters; what is longer ends in "...". Example: "0 4 * * * (Europe/Oslo), after CronJob nightly-refresh"
+   */
+  scheduleSummary?: string;
+  /**
    * When the schedule starts the next run, with the export's own part of spec.schedule.jitterSeconds; absent without a schedule and while the export or its connection is suspended. RFC 3339, UTC. Example: "2026-11-23T03:00:00Z"
    */
   nextRunTime?: string;

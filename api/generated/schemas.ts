@@ -1965,6 +1965,10 @@ export const criteoSegmentExportSchema = {
           "type": "string",
           "maxLength": 63
         },
+        "scheduleSummary": {
+          "type": "string",
+          "maxLength": 100
+        },
         "nextRunTime": {
           "type": "string",
           "format": "date-time"

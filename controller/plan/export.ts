@@ -31,6 +31,7 @@ import { type ObservedLedger, obstacleOf, targetsOf } from './retirement.ts';
 import { noteRunsAfter, readRunAfter } from './runafter.ts';
 import { runAfterNotFound } from './runafterfault.ts';
 import { scheduleStatus } from './schedule.ts';
+import { scheduleSummary } from './schedulesummary.ts';
 import type { Settings } from './settings.ts';
 import { noteSkips } from './skippedrun.ts';
 import { runStopReason, stopReason } from './stop.ts';
@@ -82,6 +83,7 @@ export function planExport(
     observedGeneration: generation,
     mode: modeOf(seen),
     segmentCount: resource.spec.segments.length,
+    scheduleSummary: scheduleSummary(resource),
     schedule,
   };
   dropOutdatedApprovals(status, generation);

@@ -85,7 +85,7 @@ test.concurrent('a run that waits never starts, and a wrong name ends nothing', 
   expect(shop.exporters()).toHaveLength(1);
 });
 
-test.concurrent('kubectl get shows when the schedule starts the next run, but while it rests', async () => {
+test.concurrent('kubectl get shows by what runs start, and when the schedule starts the next, but while it rests', async () => {
   const shop = await world.shop();
   await shop.startController();
   // Half a year away, whenever this test runs.
@@ -93,13 +93,15 @@ test.concurrent('kubectl get shows when the schedule starts the next run, but wh
   const next = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth() + 6, 1, 4));
   const nextRunTime = `${next.toISOString().slice(0, 19)}Z`;
   const cron = `0 4 1 ${next.getUTCMonth() + 1} *`;
-  await shop.settle({ export: { schedule: { cron, timeZone: 'Etc/UTC' } } });
+  const runAfter = [{ jobSelector: { matchLabels: { app: 'refresh' } } }];
+  await shop.settle({ export: { schedule: { cron, timeZone: 'Etc/GMT' }, runAfter } });
   await shop.untilExport('the next run', ({ status }) => status?.nextRunTime === nextRunTime);
   const [header = '', row = ''] = (await shop.kubectl(['get', 'criteosegmentexport', '-o', 'wide'])).split(
     '\n',
   );
   expect(header).toContain('NEXT RUN');
   expect(row.slice(header.indexOf('NEXT RUN'))).toContain(nextRunTime);
+  expect(row.slice(header.indexOf('SCHEDULE'))).toContain(`${cron} (Etc/GMT), after Jobs app=refresh  `);
 
   await shop.patch('CriteoSegmentExport', exportName, { spec: { suspend: true } });
   await shop.untilExport('no next run', ({ status }) => status?.nextRunTime === undefined);
