@@ -5,6 +5,7 @@ import { allCaches, createCaches } from './reconcile/caches.ts';
 import { reconcileConnection } from './reconcile/connections.ts';
 import { Executor } from './reconcile/execute.ts';
 import { type ReconcileContext, reconcileExport } from './reconcile/exports.ts';
+import { Places } from './reconcile/places.ts';
 import { connectMetrics } from './reconcile/resourcemetrics.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import { releaseFinalizers } from './releasefinalizers.ts';
@@ -66,6 +67,7 @@ export async function runManager(flags: Flags, logger: Logger, signal: AbortSign
     executor: new Executor(client, events, logger),
     settings: flags.settings,
     clock: systemClock,
+    places: new Places(systemClock),
   };
   /** Each time with queues of its own: what was queued for an earlier lead may be long done by another leader. */
   const lead = async (leading: AbortSignal): Promise<void> => {

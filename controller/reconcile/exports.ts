@@ -16,6 +16,7 @@ import type { Result } from '../runtime/controller.ts';
 import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
 import type { Executor } from './execute.ts';
 import { findCronJob, followedBy } from './followed.ts';
+import type { Places } from './places.ts';
 import { reportedPods } from './reportedpods.ts';
 import { claims, jobs as jobResource, segmentExports, serviceAccounts } from './resources.ts';
 import { tellUnreadable } from './unreadable.ts';
@@ -27,6 +28,8 @@ export interface ReconcileContext {
   executor: Executor;
   settings: Settings;
   clock: Clock;
+  /** Of the runs of each connection. */
+  places: Places;
 }
 
 /** Looks, plans, acts, for one CriteoSegmentExport. */
@@ -46,21 +49,41 @@ export async function reconcileExport(
     await tellUnreadable(segmentExports, resource, why, context, signal);
     return {};
   }
-  const seen = await gather(resource, context, signal);
+  const gathered = await gather(resource, context, signal);
+  // From here to the plan nothing is waited for: another look could give away the place that this one counts on.
+  const seen = { ...gathered, ...connectionsSeen(resource, context) };
   const whyConnection = whyConnectionUnreadable(connectionsIn(seen));
   if (whyConnection !== undefined) {
     await tellUnreadable(segmentExports, resource, whyConnection, context, signal);
     return {};
   }
   const plan = planExport(seen, context.clock.now(), context.settings);
-  const { mended, isGone } = await context.executor.execute(segmentExports, resource, plan, signal);
+  const { mended, isGone } = await act(resource, plan, context, signal);
   if (isGone) return {};
   if (mended) return { requeueAfterMs: 1 };
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
 }
 
-/** Longer than two watches are apart. */
-const overtakingMs = 2000;
+/** A run that is claimed has its place from the moment of the plan. */
+async function act(
+  resource: ObservedExport['export'],
+  plan: ReturnType<typeof planExport>,
+  { executor, places }: ReconcileContext,
+  signal: AbortSignal,
+): ReturnType<Executor['execute']> {
+  const claimed = plan.status.activeRun?.jobUID;
+  const isNew = claimed !== undefined && claimed !== resource.status?.activeRun?.jobUID;
+  if (isNew) places.take(claimed);
+  try {
+    return await executor.execute(segmentExports, resource, plan, signal);
+  } catch (error) {
+    if (isNew) places.giveBack(claimed);
+    throw error;
+  }
+}
+
+/** Longer than two watches are apart, and a second more: Kubernetes cuts off the fraction of when it was created. */
+const overtakingMs = 3000;
 
 /** Applied together with what it names, an export may be heard of first: what is new is given a moment before it is told that there is none. */
 function mayHaveOvertaken(
@@ -91,12 +114,9 @@ async function gather(
   resource: ObservedExport['export'],
   context: ReconcileContext,
   signal: AbortSignal,
-): Promise<ObservedExport> {
+): Promise<Omit<ObservedExport, keyof ConnectionsSeen>> {
   const { caches } = context;
   const { namespace, uid = '' } = resource.metadata;
-  const named = resource.spec.connectionRef.name;
-  const remembered = rememberedBy(resource, context);
-  const { connection, otherRuns = 0 } = remembered.get(named) ?? {};
   const jobs = await jobsOf(resource, context, signal);
   const claimName = resource.spec.source.file?.persistentVolumeClaim.claimName;
   const claim =
@@ -104,8 +124,6 @@ async function gather(
   const accountName = resource.spec.job?.serviceAccountName;
   return {
     export: resource,
-    connection,
-    remembered,
     cronJob: caches.cronJobs.store
       .byIndex(byExportUid, uid)
       .find(({ metadata }) => metadata.name === cronJobName(resource)),
@@ -124,15 +142,22 @@ async function gather(
         ? undefined
         : (await look(serviceAccounts, { namespace, name: accountName }, context, signal)).exists,
     refusal: context.executor.refusalOf(resource),
-    otherRunsOfConnection: otherRuns,
     followed: followedBy(resource, caches),
   };
+}
+
+type ConnectionsSeen = Pick<ObservedExport, 'connection' | 'remembered' | 'otherRunsOfConnection'>;
+
+function connectionsSeen(resource: ObservedExport['export'], context: ReconcileContext): ConnectionsSeen {
+  const remembered = rememberedBy(resource, context);
+  const { connection, otherRuns = 0 } = remembered.get(resource.spec.connectionRef.name) ?? {};
+  return { connection, remembered, otherRunsOfConnection: otherRuns };
 }
 
 /** The connection that the export names, and those in whose ledgers its segments are. */
 function rememberedBy(
   { metadata: { namespace, uid }, spec, status }: ObservedExport['export'],
-  { caches }: ReconcileContext,
+  { caches, places }: ReconcileContext,
 ): Map<string, ObservedLedger> {
   const names = [spec.connectionRef.name, ...(status?.ledgers ?? []).map((ledger) => ledger.connection)];
   return new Map(
@@ -143,7 +168,8 @@ function rememberedBy(
       });
       const otherRuns = caches.jobs.store
         .byIndex(byConnectionUid, connection?.metadata.uid ?? '')
-        .filter((job) => isExportRun(job) && isLive(job) && job.metadata.labels?.[labels.exportUid] !== uid);
+        .filter((job) => isExportRun(job) && job.metadata.labels?.[labels.exportUid] !== uid)
+        .filter((job) => isLive(job) || places.isTaken(job));
       return [name, { connection, otherRuns: otherRuns.length }];
     }),
   );

@@ -13,10 +13,11 @@ import {
   settings,
   start,
 } from '../../controller/plan/testkit/objects.ts';
-import { byUid, type Caches, indexes } from '../../controller/reconcile/caches.ts';
+import { byExportUid, byUid, type Caches, indexes } from '../../controller/reconcile/caches.ts';
 import { Executor } from '../../controller/reconcile/execute.ts';
 import { type ReconcileContext, reconcileExport } from '../../controller/reconcile/exports.ts';
 import { FakeCache } from '../../controller/reconcile/fakecache.ts';
+import { Places } from '../../controller/reconcile/places.ts';
 import { connectTriggers, type Queues } from '../../controller/reconcile/triggers.ts';
 import type { KubeClient } from '../../controller/runtime/client.ts';
 import type { Clock } from '../../controller/runtime/clock.ts';
@@ -29,6 +30,12 @@ import { type KubeObject, objectKey } from '../../controller/runtime/resource.ts
 /** When a run's pod starts and ends after its release, in milliseconds; no two runs are of one length. */
 const podStartMs = 5_000;
 const shortestRunMs = 60_000;
+
+/** How many exports are looked at at once, and by how many looks the watch of Jobs is behind. */
+interface Lateness {
+  workers: number;
+  looks: number;
+}
 
 class Crowd {
   now = start;
@@ -45,12 +52,16 @@ class Crowd {
   readonly #client: KubeClient;
   readonly #queue = new Set<string>();
   readonly #timers = new Map<string, number>();
+  readonly #lateness: Lateness;
+  #unseen: { at: number; job: Job }[] = [];
+  readonly #places = new Places({ monotonic: () => this.now } as Clock);
   #version = 100;
 
   /** From here on exports hear of no change but the end of their own run. */
   readonly missEvents: () => void;
 
-  constructor(size: number) {
+  constructor(size: number, lateness: Lateness = { workers: 1, looks: 0 }) {
+    this.#lateness = lateness;
     const connections = new FakeCache<CriteoConnection>(indexes.connections);
     connections.put(connection());
     this.#caches = {
@@ -84,9 +95,10 @@ class Crowd {
   /** Until nothing is at work, and no timer is left. */
   async play(): Promise<void> {
     for (let step = 0; step < 100_000; step++) {
-      const [key] = this.#queue;
-      if (key !== undefined) await this.#look(key);
-      else if (!this.#advance()) return;
+      const keys = [...this.#queue].slice(0, this.#lateness.workers);
+      await Promise.all(keys.map((key) => this.#look(key)));
+      if (this.#showJobs(keys.length === 0) || keys.length > 0) continue;
+      if (!this.#advance()) return;
     }
     throw new Error('it never comes to rest');
   }
@@ -149,6 +161,19 @@ class Crowd {
     if (owner) this.#queue.add(objectKey(owner));
   }
 
+  /** The watch of Jobs tells of it so many looks later. */
+  #later(job: Job): void {
+    this.#unseen.push({ at: this.looks + this.#lateness.looks, job });
+  }
+
+  /** @param all the watch has caught up. Returns whether there was anything to tell. */
+  #showJobs(all: boolean): boolean {
+    const due = this.#unseen.filter(({ at }) => all || at <= this.looks);
+    this.#unseen = this.#unseen.filter((change) => !due.includes(change));
+    for (const { job } of due) this.jobs.put(job);
+    return due.length > 0;
+  }
+
   #stamp<T extends KubeObject>(object: T): T {
     this.#version += 1;
     return { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
@@ -157,12 +182,20 @@ class Crowd {
   #newClient(): KubeClient {
     return {
       get: async () => ({ metadata: {} }),
-      list: async () => ({ items: this.jobs.store.list() }),
+      list: async (_: unknown, { labelSelector }: { labelSelector: string }) => {
+        const [, exportUid = ''] = labelSelector.split('=');
+        const items = this.jobs.store.byIndex(byExportUid, exportUid);
+        return {
+          items: items.map(
+            (job) => this.#unseen.find((one) => one.job.metadata.uid === job.metadata.uid)?.job ?? job,
+          ),
+        };
+      },
       apply: async () => {},
       updateStatus: async (_: unknown, object: CriteoSegmentExport) => this.exports.put(this.#stamp(object)),
       patch: async (_: unknown, { name }: { name: string }, { spec }: Pick<Job, 'spec'>) => {
         const job = this.jobs.store.get({ namespace: 'shop', name });
-        if (job) this.jobs.put(this.#stamp({ ...job, spec: { ...job.spec, ...spec } }));
+        if (job) this.#later(this.#stamp({ ...job, spec: { ...job.spec, ...spec } }));
       },
     } as unknown as KubeClient;
   }
@@ -174,6 +207,7 @@ class Crowd {
       executor: this.#executor,
       settings,
       clock: { now: () => this.now } as Clock,
+      places: this.#places,
     };
   }
 }
@@ -193,6 +227,21 @@ test('of a crowd each gets its turn as soon as there is room, and few are looked
   // What one run changes is a reason to look at itself some times, and at few others.
   expect((crowd.looks - crowd.looksByTimer) / size).toBeLessThan(20);
 }, 60_000);
+
+test.each([
+  { workers: 4, looks: 0 },
+  { workers: 4, looks: 4 },
+  { workers: 4, looks: 15 },
+])(
+  'no place is given away twice: $workers looks at once, the watch $looks behind',
+  async (lateness) => {
+    const crowd = new Crowd(size, lateness);
+    await crowd.play();
+    expect(outcomes(crowd)).toEqual(Array(size).fill('Succeeded'));
+    expect(crowd.mostAtWork).toBe(settings.maxRunsPerConnection);
+  },
+  60_000,
+);
 
 test('nobody waits for ever, though nobody is told that a place became free', async () => {
   const crowd = new Crowd(size);

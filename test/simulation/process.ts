@@ -3,6 +3,7 @@ import { settings } from '../../controller/plan/testkit/objects.ts';
 import { type Caches, indexes } from '../../controller/reconcile/caches.ts';
 import { Executor } from '../../controller/reconcile/execute.ts';
 import { type ReconcileContext, reconcileExport } from '../../controller/reconcile/exports.ts';
+import { Places } from '../../controller/reconcile/places.ts';
 import type { KubeClient } from '../../controller/runtime/client.ts';
 import type { Clock } from '../../controller/runtime/clock.ts';
 import { ApiError } from '../../controller/runtime/errors.ts';
@@ -31,12 +32,14 @@ export class Process {
   readonly clockAheadMs: number;
   readonly #cluster: Cluster;
   #executor: Executor;
+  #places: Places;
 
   constructor(cluster: Cluster, clockAheadMs = 0) {
     this.#cluster = cluster;
     this.clockAheadMs = clockAheadMs;
     this.caches = copyOf(cluster.world);
     this.#executor = this.#newExecutor();
+    this.#places = this.#newPlaces();
   }
 
   /** The watch of a kind catches up. */
@@ -59,6 +62,7 @@ export class Process {
       if (error instanceof Crash) {
         this.sync(...kinds);
         this.#executor = this.#newExecutor();
+        this.#places = this.#newPlaces();
       } else if (!(error instanceof ApiError)) {
         throw error;
       }
@@ -71,6 +75,10 @@ export class Process {
   #newExecutor(): Executor {
     const recorder = { event: (event: NewEvent) => this.events.push(event) } as unknown as EventRecorder;
     return new Executor(this.#cluster as unknown as KubeClient, recorder, silentLogger);
+  }
+
+  #newPlaces(): Places {
+    return new Places({ monotonic: () => this.#cluster.now } as Clock);
   }
 
   #context(): ReconcileContext {
@@ -98,6 +106,7 @@ export class Process {
       executor: this.#executor,
       settings,
       clock: { now: () => this.#cluster.now + this.clockAheadMs } as Clock,
+      places: this.#places,
     };
   }
 }
