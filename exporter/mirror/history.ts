@@ -20,6 +20,8 @@ export const defaultSettleMs = 24 * 3_600_000;
 
 /** More of them than this are put together: a head stays small however often runs happen. */
 const maxKept = 16;
+/** Of the time that a change takes to settle. Half of `maxKept`, so that they are few enough once they are put together. */
+const parts = 8;
 
 /** Digests that are to be sent once more now. */
 export async function dueEchoes(entry: Entry, records: Records, now: number): Promise<Digests> {
@@ -69,30 +71,62 @@ export async function recentAfter(
   { now, settleMs }: Settling,
 ): Promise<Delta[]> {
   const kept = [...recent, added].filter(({ at }) => at + settleMs > now);
-  while (kept.length > maxKept) {
-    const [first, second] = kept.splice(0, 2);
-    if (!first || !second) break;
-    const adds = union(await records.load(first.adds), await records.load(second.adds));
-    const removes = union(await records.load(first.removes), await records.load(second.removes));
-    // The later time for both: an echo too late is sent, one too early is lost.
-    kept.unshift({ at: second.at, adds: await records.store(adds), removes: await records.store(removes) });
-  }
-  return kept;
+  return await fewer(
+    kept,
+    ({ at }) => at,
+    settleMs,
+    async (one, other) => ({
+      at: Math.max(one.at, other.at),
+      adds: await unionOf(one.adds, other.adds, records),
+      removes: await unionOf(one.removes, other.removes, records),
+    }),
+  );
 }
 
 export async function withEcho(
   echoes: readonly Echo[],
   added: Echo | undefined,
   records: Records,
+  { settleMs }: Settling,
 ): Promise<Echo[]> {
   const kept = added ? [...echoes, added] : [...echoes];
-  while (kept.length > maxKept) {
-    const [first, second] = kept.splice(0, 2);
-    if (!first || !second) break;
-    const digests = union(await records.load(first.digests), await records.load(second.digests));
-    kept.unshift({ due: Math.max(first.due, second.due), digests: await records.store(digests) });
+  return await fewer(
+    kept,
+    ({ due }) => due,
+    settleMs,
+    async (one, other) => ({
+      due: Math.max(one.due, other.due),
+      digests: await unionOf(one.digests, other.digests, records),
+    }),
+  );
+}
+
+/**
+ * Puts together what is of the same part of the time, where it is too much. The later time is that of both: an echo too
+ * late is sent, one too early is lost. The parts are those of the clock and never move: put together with the next one
+ * at each run, the first would be due a little later for ever.
+ */
+async function fewer<T>(
+  kept: readonly T[],
+  timeOf: (one: T) => number,
+  settleMs: number,
+  join: (one: T, other: T) => Promise<T>,
+): Promise<T[]> {
+  if (kept.length <= maxKept) return [...kept];
+  const part = (one: T) => Math.floor((timeOf(one) * parts) / settleMs);
+  const result: T[] = [];
+  for (const one of kept.toSorted((a, b) => timeOf(a) - timeOf(b))) {
+    const last = result.at(-1);
+    // By a clock that jumps they may be of any time: then what comes last is put together, of whatever part.
+    const isOne = last !== undefined && (part(last) === part(one) || result.length === maxKept);
+    if (isOne) result[result.length - 1] = await join(last, one);
+    else result.push(one);
   }
-  return kept;
+  return result;
+}
+
+async function unionOf(one: SetRef, other: SetRef, records: Records): Promise<SetRef> {
+  return await records.store(union(await records.load(one), await records.load(other)));
 }
 
 /** How many identifiers later runs send once more. */

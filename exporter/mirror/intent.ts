@@ -19,7 +19,7 @@ export async function commitIntent(
   const next: Entry = {
     ...entry,
     intent: { adds: await records.store(change.adds), removes: await records.store(change.removes) },
-    echoes: await withEcho(entry.echoes, echo, records),
+    echoes: await withEcho(entry.echoes, echo, records, settling),
   };
   await records.commit((entries) => withEntry(entries, next));
   return next;

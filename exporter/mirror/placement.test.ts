@@ -164,6 +164,17 @@ test.each<[string, Story, string]>([
   expect(outcome({ entry: entry(), ...story })).toBe(expected);
 });
 
+test.each<Existing>(['Refuse', 'Keep', 'TakeOver'])(
+  'a segment that the ledger knows is not emptied, whatever `existing` says: %s',
+  (existing) => {
+    const byId = segment({ description: marked });
+    expect(outcome({ entry: entry(), byId, existing })).toBe('Use 7 Created {}');
+    expect(outcome({ entry: entry(), byId: 'Unlisted', existing })).toBe('Use 7 Created {}');
+    const taken = entry({ origin: 'TakenOver' });
+    expect(outcome({ entry: taken, byId, existing })).toBe('Use 7 TakenOver {}');
+  },
+);
+
 test('a segment that a killed run was creating is used where the call took effect', () => {
   const { criteoSegmentId: _, ...creating } = entry({ phase: 'Creating' });
   expect(outcome({ entry: creating, byName: segment({ description: marked }) })).toBe('Use 7 Created {}');
