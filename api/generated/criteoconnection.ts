@@ -155,7 +155,7 @@ export interface Ledger {
    */
   volume?: {
     /**
-     * How large the volume is, in bytes as a quantity of Kubernetes. A million identifiers need about 64 MiB a segment. A later change does not change a claim that is there: enlarge it by hand, where its class allows that. Example: "1Gi"
+     * How large the volume is, in bytes as a quantity of Kubernetes. A million identifiers need about 100 MiB a segment, more where many of them change within a day. A later change does not change a claim that is there: enlarge it by hand, where its class allows that. Example: "1Gi"
      */
     size: string;
     /**

@@ -68,7 +68,7 @@ export interface WrittenCriteoConnectionSpec {
      */
     volume?: {
       /**
-       * How large the volume is, in bytes as a quantity of Kubernetes. A million identifiers need about 64 MiB a segment. A later change does not change a claim that is there: enlarge it by hand, where its class allows that. Example: "1Gi"
+       * How large the volume is, in bytes as a quantity of Kubernetes. A million identifiers need about 100 MiB a segment, more where many of them change within a day. A later change does not change a claim that is there: enlarge it by hand, where its class allows that. Example: "1Gi"
        */
       size: string;
       /**
@@ -556,7 +556,7 @@ export interface WrittenCriteoSegmentExportSpec {
     existing?: 'Refuse' | 'Keep' | 'TakeOver';
   }[];
   /**
-   * When runs start. Default: none; runs then start on request only. Changing or resuming a schedule starts nothing that was missed. Example: {cron: "0 4 * * *", timeZone: Europe/Oslo}
+   * When runs start. Default: none; runs then start by spec.runAfter, or on request. Changing or resuming a schedule starts nothing that was missed. Example: {cron: "0 4 * * *", timeZone: Europe/Oslo}
    */
   schedule?: {
     /**

@@ -34,7 +34,7 @@ export const criteoMessages = {
   SegmentNameRefused: (d, c) =>
     `Criteo refused the name "${c.segment?.criteoName ?? ''}" for the segment${d.code === 'name-must-be-unique' ? ': another segment has it' : ''}; choose another criteoName.`,
   SegmentNotInLedger: (d, c) =>
-    `spec.segments: Criteo has the segment "${c.segment?.criteoName ?? ''}" of this export${held(d)}, and ${ledgerWords(c)} does not know it. Put the ledger back from a backup; or write existing: TakeOver, which empties the segment once and fills it anew; or existing: Keep, which adds to it and leaves in it who is there now.`,
+    `spec.segments: Criteo has the segment "${c.segment?.criteoName ?? ''}" of this export${held(d)}, and ${ledgerWords(c)} does not know it. Put back a backup of the ledger that no run has followed; or write existing: TakeOver, which empties the segment once and fills it anew; or existing: Keep, which adds to it and leaves in it who is there now.`,
   CriteoRefused: (d) =>
     `Criteo refused a call${httpStatus(d)}${code(d)}; what it had acknowledged before stays, and the next run puts it right.`,
   SegmentsFailed: () => 'Some segments failed; status.segments tells which, and why.',

@@ -60,7 +60,10 @@ test.each<[RunReason, string]>([
   ['ConsentFieldNotFound', 'no column is named "doNotEmail"'],
   ['SegmentNotOurs', 'existing: Keep, or empty it once and fill it anew with existing: TakeOver'],
   ['SegmentNotInLedger', 'the volume claim "nordic-ledger-0" does not know it'],
-  ['LedgerDamaged', 'docs/ledger.md'],
+  ['SegmentNotInLedger', 'a backup of the ledger that no run has followed'],
+  ['LedgerDamaged', 'which backup may be put back'],
+  ['LedgerTooNew', 'begin anew with existing: TakeOver'],
+  ['LedgerOfAnother', 'begin anew with existing: TakeOver'],
   ['LedgerForbidden', 'the Secret "store"'],
   ['RemovalGuard', 'more than spec.removalGuard.maxPercent (30) allows'],
   [

@@ -11,15 +11,15 @@ export const ledgerMessages = {
   LedgerReadOnly: (_, c) =>
     `spec.ledger of the connection: ${ledgerWords(c)} is mounted read-only; give it back as writable.`,
   LedgerFull: (_, c) =>
-    `spec.ledger of the connection: ${ledgerWords(c)} is full; enlarge it. A million identifiers need about 64 MiB a segment.`,
+    `spec.ledger of the connection: ${ledgerWords(c)} is full; enlarge it. A million identifiers need about 100 MiB a segment, more where many of them change within a day.`,
   LedgerNotUsable: (d, c) =>
     `spec.ledger of the connection: ${ledgerWords(c)} cannot hold a ledger${code(d)}; a volume needs hard links and a store conditional writes (If-Match and If-None-Match): take another.`,
   LedgerDamaged: (_, c) =>
-    `spec.ledger of the connection: what this export remembers in ${ledgerWords(c)} is damaged, and nothing was sent. docs/ledger.md tells how to put it back from a backup, or to begin anew with existing: TakeOver.`,
+    `spec.ledger of the connection: what this export remembers in ${ledgerWords(c)} is damaged, and nothing was sent. docs/ledger.md tells how to begin anew with existing: TakeOver, and which backup may be put back.`,
   LedgerTooNew: (_, c) =>
-    `spec.ledger of the connection: what this export remembers in ${ledgerWords(c)} was written by a newer release, and nothing was sent; run that release, or put a backup from before it back as docs/ledger.md tells.`,
+    `spec.ledger of the connection: what this export remembers in ${ledgerWords(c)} was written by a newer release, and nothing was sent; run that release, or begin anew with existing: TakeOver as docs/ledger.md tells.`,
   LedgerOfAnother: (d, c) =>
-    `spec.ledger of the connection: ${ledgerWords(c)} holds the ledger of ${d.owner === undefined || d.owner === c.exportName ? 'this export before it was deleted and made anew, or of one of its name in another cluster' : `the export ${d.owner}`}, and nothing was sent; docs/ledger.md tells how to take it over or to begin anew.`,
+    `spec.ledger of the connection: ${ledgerWords(c)} holds the ledger of ${d.owner === undefined || d.owner === c.exportName ? 'this export before it was deleted and made anew, or of one of its name in another cluster' : `the export ${d.owner}`}, and nothing was sent; docs/ledger.md tells how to begin anew with existing: TakeOver.`,
 
   LedgerUnavailable: (d, c) =>
     `The ledger in ${ledgerWords(c)} could not be reached, or failed${httpStatus(d)}${code(d)}. If it lasts, check it, and spec.ledger of the connection.`,
