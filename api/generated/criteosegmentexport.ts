@@ -75,7 +75,7 @@ export interface CriteoSegmentExportSpec {
    */
   segments: Segment[];
   /**
-   * When runs start. Default: none; runs then start on request only. Changing or resuming a schedule starts nothing that was missed. Example: {cron: "0 4 * * *", timeZone: Europe/Oslo}
+   * When runs start. Default: none; runs then start by spec.runAfter, or on request. Changing or resuming a schedule starts nothing that was missed. Example: {cron: "0 4 * * *", timeZone: Europe/Oslo}
    */
   schedule?: Schedule;
   /**
@@ -158,6 +158,10 @@ export interface CriteoSegmentExportStatus {
    * The CronJob that belongs to the export; kubectl create job --from takes it. Example: "criteo-newsletter-0a1b2c3d4e"
    */
   cronJobName?: string;
+  /**
+   * Since when the definition of what runs do holds.
+   */
+  definition?: DefinitionStatus;
   /**
    * When runs start, in one line: spec.schedule with its time zone where that is not Etc/UTC, and the Jobs of spec.runAfter. At most 100 characters; what is longer ends in "...". Example: "0 4 * * * (Europe/Oslo), after CronJob nightly-refresh"
    */
@@ -683,7 +687,7 @@ export interface Segment {
 }
 
 /**
- * When runs start. Default: none; runs then start on request only. Changing or resuming a schedule starts nothing that was missed. Example: {cron: "0 4 * * *", timeZone: Europe/Oslo}
+ * When runs start. Default: none; runs then start by spec.runAfter, or on request. Changing or resuming a schedule starts nothing that was missed. Example: {cron: "0 4 * * *", timeZone: Europe/Oslo}
  */
 export interface Schedule {
   /**
@@ -836,6 +840,20 @@ export interface Resources {
 }
 
 /**
+ * Since when the definition of what runs do holds.
+ */
+export interface DefinitionStatus {
+  /**
+   * A hash of spec, but for suspend, schedule, runAfter and runAfterPolicy. Example: "9f86d081884c7d65"
+   */
+  hash: string;
+  /**
+   * The metadata.generation in which it was last changed. Runs, plans and approvals are of one definition where they have the same. Example: 3
+   */
+  generation: number;
+}
+
+/**
  * Since when the schedule holds; scheduled times before that start nothing.
  */
 export interface ScheduleStatus {
@@ -916,7 +934,7 @@ export interface ActiveRun {
    */
   startedAt?: string;
   /**
-   * metadata.generation of the spec that it used. Example: 3
+   * status.definition.generation of the spec that it used. Example: 3
    */
   generation?: number;
 }
@@ -950,7 +968,7 @@ export interface RunSummary {
    */
   completedAt?: string;
   /**
-   * metadata.generation of the spec that it used. Example: 3
+   * status.definition.generation of the spec that it used. Example: 3
    */
   generation?: number;
   /**
@@ -1207,7 +1225,7 @@ export interface PendingApproval {
    */
   since: string;
   /**
-   * metadata.generation of the spec that it used. Example: 3
+   * status.definition.generation of the spec that it used. Example: 3
    */
   generation?: number;
 }
@@ -1267,7 +1285,7 @@ export interface PlanSummary {
    */
   jobName: string;
   /**
-   * metadata.generation of the spec that it used. Example: 3
+   * status.definition.generation of the spec that it used. Example: 3
    */
   generation?: number;
   /**

@@ -1965,6 +1965,25 @@ export const criteoSegmentExportSchema = {
           "type": "string",
           "maxLength": 63
         },
+        "definition": {
+          "type": "object",
+          "required": [
+            "hash",
+            "generation"
+          ],
+          "properties": {
+            "hash": {
+              "type": "string",
+              "maxLength": 64
+            },
+            "generation": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": 0,
+              "maximum": 9007199254740991
+            }
+          }
+        },
         "scheduleSummary": {
           "type": "string",
           "maxLength": 100

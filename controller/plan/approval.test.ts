@@ -3,6 +3,7 @@ import { annotations } from '../../api/names.ts';
 import { exitCodeOf, type Report, type SegmentReport } from '../../api/report.ts';
 import type { ObservedExport } from './export.ts';
 import { documentOf } from './jobdocument.ts';
+import type { Job } from './kubernetes.ts';
 import {
   at,
   connection,
@@ -198,6 +199,24 @@ describe('a run that the guard stopped', () => {
     const plan = exportPlan(see(segmentExport({ metadata: { generation: 2 }, status: stopped })));
     expect(plan.status).not.toHaveProperty('pendingApproval');
     expect(readyLine(plan.status)).toBe('True AwaitingRun');
+  });
+
+  test('waits on through a suspend and a resume, and can be approved then', () => {
+    let status: object = exportPlan(see(segmentExport({ status: stopped }))).status;
+    for (const [suspend, generation] of [
+      [true, 2],
+      [false, 3],
+    ] as const) {
+      status = exportPlan(see(segmentExport({ metadata: { generation }, spec: { suspend }, status }))).status;
+    }
+    expect(readyLine(status)).toBe('False RemovalGuard Stalled');
+    const approved = exportPlan(see(approving('run', status, { generation: 3 })));
+    expect(actionLines(approved)).toContainEqual(expect.stringContaining('CreateJob'));
+    const create = approved.actions.find((action) => action.kind === 'CreateJob');
+    const held = { ...create?.job, metadata: { ...create?.job.metadata, uid: 'held' } } as Job;
+    const resource = segmentExport({ metadata: { generation: 3 }, status: approved.status });
+    const later = exportPlan(see(resource, { jobs: [held] }), 1);
+    expect(later.status.activeRun).toMatchObject({ trigger: 'Approval', approvedRun: 'run' });
   });
 });
 

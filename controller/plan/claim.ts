@@ -1,6 +1,7 @@
 import type { ActiveRun, CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { formatTime, parseTime } from '../../api/time.ts';
 import { approvalOf, askingOf, createdAt, isRetirement } from './ask.ts';
+import { definitionGeneration } from './definitionsince.ts';
 import { documentOf } from './jobdocument.ts';
 import type { Job } from './kubernetes.ts';
 
@@ -60,6 +61,6 @@ function activeRun(job: Job, { resource, now }: ClaimInput): ActiveRun {
       ...(approvedRun === undefined ? {} : { approvedRun }),
     };
   }
-  const generation = document?.kind === 'Export' ? document.generation : (resource.metadata.generation ?? 1);
+  const generation = document?.kind === 'Export' ? document.generation : definitionGeneration(resource);
   return { ...base, ...askingOf(job), generation };
 }

@@ -29,12 +29,16 @@ const [refusedPrefix, refusedSuffix] = [
   ' It is tried again.',
 ] as const;
 
+export function refusedWord(refusal: string): string {
+  return `${refusedPrefix}${refusal}${refusal.endsWith('.') ? '' : '.'}`;
+}
+
 /** A CronJob or Job was refused: by a quota, a policy, or for a value that the API server does not take. */
 export function childRefused(refusal: string): Readiness<'ChildRefused'> {
   return {
     status: 'False',
     reason: 'ChildRefused',
-    message: `${refusedPrefix}${refusal}${refusal.endsWith('.') ? '' : '.'}${refusedSuffix}`,
+    message: `${refusedWord(refusal)}${refusedSuffix}`,
     progress: 'Stalled',
   };
 }

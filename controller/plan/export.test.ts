@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { annotations } from '../../api/names.ts';
 import { cronJobName } from './cronjob.ts';
 import type { ObservedExport } from './export.ts';
@@ -291,6 +292,13 @@ describe('a request', () => {
     expect(after.events).toEqual([]);
   });
 
+  test('whose Job Kubernetes did not let go is skipped with the word of Kubernetes', () => {
+    const job = exportJob({ request: timeAt(-5) });
+    const refusal = { message: 'jobs is forbidden: exceeded quota.', namespaceTerminating: false };
+    const { status } = exportPlan(observedExport({ export: asked, jobs: [job], refusal }), 3601);
+    expect(status.lastSkippedRun?.message).toMatch(/startingDeadlineSeconds.*exceeded quota\.$/);
+  });
+
   test('of a definition that cannot run is refused when its time has passed', () => {
     const seen = observedExport({ export: asked, connection: undefined });
     expect(exportPlan(seen).lookAgainAfterMs).toBe(3600_000 - 5000 + 1000);
@@ -545,12 +553,32 @@ describe('after a failure', () => {
     return next(next(seen, 90), 90);
   };
 
+  const edited = (object: CriteoSegmentExport, spec: object, generation: number) => ({
+    ...object,
+    metadata: { ...object.metadata, generation },
+    spec: { ...object.spec, ...spec },
+  });
+
   test('the mending commit turns Ready at once, and starts nothing', () => {
     const seen = failed('SourceNotFound');
-    const export2 = { ...seen.export, metadata: { ...seen.export.metadata, generation: 2 } };
-    const plan = exportPlan({ ...seen, export: export2 }, 120);
+    const plan = exportPlan({ ...seen, export: edited(seen.export, { name: 'Mended' }, 2) }, 120);
     expect(readyLine(plan.status)).toBe('True AwaitingRun');
     expect(actionLines(plan)).toEqual([`ApplyCronJob ${cronJob}`]);
+  });
+
+  test('a suspend and a resume, or another time, mend nothing', () => {
+    let seen = failed('SourceNotFound');
+    const schedule = {
+      cron: '0 5 * * *',
+      timeZone: 'Etc/UTC',
+      jitterSeconds: 0,
+      startingDeadlineSeconds: 60,
+    };
+    for (const [index, spec] of [{ suspend: true }, { suspend: false }, { schedule }].entries()) {
+      seen = next({ ...seen, export: edited(seen.export, spec, index + 2) }, 120);
+    }
+    expect(readyLine(seen.export.status ?? {})).toBe('False SourceNotFound Stalled');
+    expect(seen.export.status?.observedGeneration).toBe(4);
   });
 
   test('by the credentials, a check that began later and succeeded turns Ready', () => {

@@ -8,6 +8,7 @@ import { cancelEvents, readCancel } from './cancel.ts';
 import { forgetRetained, tidyRetirements } from './connectionchange.ts';
 import { defaultStartingDeadlineSeconds } from './cronjob.ts';
 import { blocker, type DefinitionInput, definitionFault, hindrance } from './definition.ts';
+import { definitionStatus } from './definitionsince.ts';
 import { planDeletion } from './deletion.ts';
 import { endedRun } from './endedrun.ts';
 import { endFault } from './endfault.ts';
@@ -66,6 +67,7 @@ export function planExport(
   if (isDeleted(resource)) return planDeletion(seen, now, settings);
   const previous: Partial<CriteoSegmentExportStatus> = resource.status ?? {};
   const generation = resource.metadata.generation ?? 1;
+  const definition = definitionStatus(resource);
 
   const fault = definitionFault(seen, settings);
   const blocked = fault ?? blocker(seen, settings);
@@ -81,12 +83,13 @@ export function planExport(
   const status: CriteoSegmentExportStatus = {
     ...(ended ? afterEnd(previous, ended, resource, now) : previous),
     observedGeneration: generation,
+    definition,
     mode: modeOf(seen),
     segmentCount: resource.spec.segments.length,
     scheduleSummary: scheduleSummary(resource),
     schedule,
   };
-  dropOutdatedApprovals(status, generation);
+  dropOutdatedApprovals(status, definition.generation);
   forgetAhead(status, now);
   const forgotten = fault ? [] : forgetRetained(status, resource, movedAway);
 

@@ -1,6 +1,7 @@
 import type { Consent, CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import type { DeletionPolicy, ExportRun, ObjectName } from '../../api/rundocument.ts';
 import type { DefinitionInput } from './definition.ts';
+import { definitionGeneration } from './definitionsince.ts';
 import { runLedger } from './ledger.ts';
 import { runSourceOf } from './rundocumentsource.ts';
 import type { Settings } from './settings.ts';
@@ -51,7 +52,7 @@ export function runDocumentOf(
     connection: nameOf(connection.metadata),
     api: { baseUrl: connection.spec.api.baseUrl, version: connection.spec.api.version },
     export: nameOf(metadata),
-    generation: metadata.generation ?? 1,
+    generation: definitionGeneration(resource),
     ...(spec.name === undefined ? {} : { name: spec.name }),
     advertiserId,
     maxProfiles: maxProfilesOf(input),

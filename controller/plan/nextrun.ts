@@ -7,8 +7,10 @@ import { parseTime } from '../../api/time.ts';
 import { endOf, isOver } from './afterrun.ts';
 import type { Approval } from './approval.ts';
 import { claim } from './claim.ts';
+import { refusedWord } from './conditions.ts';
 import { goesBefore, type NextRetirement, nextRetirement, turnOf } from './connectionchange.ts';
 import type { RunTemplate } from './cronjob.ts';
+import { definitionGeneration } from './definitionsince.ts';
 import type { ObservedExport } from './export.ts';
 import { earliest } from './fields.ts';
 import { isHeld, type Job } from './kubernetes.ts';
@@ -72,8 +74,9 @@ export function nextRun(input: NextRunInput): NextRun {
   const decisions = decideRuns(seen.jobs, {
     now,
     templateHash: input.template?.hash,
-    generation: resource.metadata.generation ?? 1,
+    generation: definitionGeneration(resource),
     blocked: input.blocked ?? crowded,
+    refused: seen.refusal && refusedWord(seen.refusal.message),
     goesBefore: (job) => goesBefore(job, turn),
     podAtWork: pod,
     startingDeadlineMs: input.startingDeadlineMs,

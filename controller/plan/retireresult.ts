@@ -8,6 +8,7 @@ import type { Report } from '../../api/report.ts';
 import { formatTime } from '../../api/time.ts';
 import type { PlannedEvent } from './action.ts';
 import { stopped } from './afterrun.ts';
+import { definitionGeneration } from './definitionsince.ts';
 import type { EndedRun } from './endedrun.ts';
 import { type EndReason, isEndReason } from './endreasons.ts';
 import { policyOf } from './exportdocument.ts';
@@ -52,7 +53,7 @@ export function afterRetirement(
         token: approval,
         message: guardMessage(segments),
         since: entry.finishedAt,
-        ...(resource.metadata.generation === undefined ? {} : { generation: resource.metadata.generation }),
+        generation: definitionGeneration(resource),
       };
     }
   }

@@ -27,6 +27,8 @@ export interface RunRules {
   generation: number;
   /** Why nothing may start now, or undefined. */
   blocked: string | undefined;
+  /** Kubernetes' word, where it refused what was to be done last: a release may be among it. */
+  refused?: string | undefined;
   /** What goes before a run that may start, or undefined. */
   goesBefore: (job: Job) => string | undefined;
   /** A pod of an earlier run that has not ended though its Job is over or gone. */
@@ -255,7 +257,10 @@ function skipReason(
   if (rules.now <= deadline) return undefined;
   return {
     reason: 'StartingDeadlineExceeded',
-    message: `it could not start within spec.schedule.startingDeadlineSeconds (${rules.startingDeadlineMs / 1000}).${why === undefined ? '' : ` ${why}`}`,
+    message: [
+      `it could not start within spec.schedule.startingDeadlineSeconds (${rules.startingDeadlineMs / 1000}).`,
+      ...[why ?? rules.refused].filter((word) => word !== undefined),
+    ].join(' '),
   };
 }
 

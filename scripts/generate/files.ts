@@ -31,6 +31,7 @@ const exportTypes: TypeNames = {
   'spec.job': 'JobOptions',
   'spec.job.resources': 'Resources',
   'status.conditions[]': 'Condition',
+  'status.definition': 'DefinitionStatus',
   'status.schedule': 'ScheduleStatus',
   'status.runAfter[]': 'RunAfterStatus',
   'status.activeRun': 'ActiveRun',

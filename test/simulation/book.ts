@@ -11,6 +11,7 @@ import {
 } from '../../controller/plan/ask.ts';
 import { findCondition } from '../../controller/plan/conditions.ts';
 import { blocker, definitionFault } from '../../controller/plan/definition.ts';
+import { definitionGeneration } from '../../controller/plan/definitionsince.ts';
 import { policyOf } from '../../controller/plan/exportdocument.ts';
 import { exportTemplate } from '../../controller/plan/exporttemplate.ts';
 import { documentOf } from '../../controller/plan/jobdocument.ts';
@@ -88,7 +89,7 @@ export class Book {
   }
 
   approved(runName: string): void {
-    this.#approved.set(runName, this.#cluster.world.export.metadata.generation);
+    this.#approved.set(runName, definitionGeneration(this.#cluster.world.export));
   }
 
   /** A Job's pod ended. */
