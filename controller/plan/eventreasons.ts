@@ -23,6 +23,7 @@ export const eventReasons = [
   'SegmentsRetired',
   'SegmentsRetained',
   'LeftAtCriteo',
+  'Recovered',
 ] as const;
 
 export type EventReason = (typeof eventReasons)[number] | ExportReason | ConnectionReason;

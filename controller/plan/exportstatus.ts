@@ -8,7 +8,7 @@ import { conditionTypes } from '../../api/reasons.ts';
 import type { PlannedEvent } from './action.ts';
 import { isSameRun } from './afterrun.ts';
 import { waitsFor } from './approval.ts';
-import { type ExportReadyReason, isExportReason, partiallySucceeded } from './conditionreasons.ts';
+import { type ExportReadyReason, partiallySucceeded } from './conditionreasons.ts';
 import {
   type Condition,
   type ExportReadiness,
@@ -17,11 +17,14 @@ import {
   setConditions,
   type Wanted,
 } from './conditions.ts';
+import { definitionGeneration } from './definitionsince.ts';
 import { endEvents } from './endevents.ts';
+import { readyEvents } from './readyevents.ts';
 import { retirementEvents } from './retireresult.ts';
 import { guardStopped, runFault } from './runfault.ts';
 import { isGuardStop } from './runresult.ts';
 import { skipMessage } from './skippedrun.ts';
+import { usableMessage } from './usablemessage.ts';
 
 export interface ConditionsInput {
   resource: CriteoSegmentExport;
@@ -68,7 +71,7 @@ function readiness(input: ConditionsInput): ExportReadiness {
     input.blocked ??
     podFault(input) ??
     podEndFault(input) ??
-    runFault(input.status, { ...input, generation: input.resource.metadata.generation }) ??
+    runFault(input.status, { ...input, generation: definitionGeneration(input.resource) }) ??
     guardedRetirement(input) ??
     input.notFound ?? {
       status: 'True',
@@ -88,11 +91,7 @@ function readiness(input: ConditionsInput): ExportReadiness {
 function readyMessage(input: ConditionsInput): string {
   const { lastRun } = input.status;
   if (lastRun && isOfThisGeneration(input)) return lastRun.message ?? '';
-  const { schedule, runAfter } = input.resource.spec;
-  if (schedule) return 'The definition is usable; the next run is the scheduled one.';
-  return runAfter
-    ? 'The definition is usable; the next run follows the Jobs of spec.runAfter.'
-    : 'The definition is usable; no schedule is set, so runs are started on request.';
+  return usableMessage(input.resource, input.status);
 }
 
 function waitMessage({ waiting }: ConditionsInput): string {
@@ -135,7 +134,7 @@ function podEndFault({ podNotEnded }: ConditionsInput): ExportReadiness | undefi
 }
 
 function isOfThisGeneration(input: ConditionsInput): boolean {
-  return input.status.lastRun?.generation === input.resource.metadata.generation;
+  return input.status.lastRun?.generation === definitionGeneration(input.resource);
 }
 
 function lastRunCondition(lastRun: RunSummary | undefined): Wanted | undefined {
@@ -162,25 +161,11 @@ export function statusEvents(
   if (after.plan && !isSameRun(after.plan, before.plan)) events.push(...endEvents('plan', after.plan));
   events.push(...retirementEvents(before, after));
   const ready = findCondition(after.conditions, conditionTypes.ready);
-  const wasReady = findCondition(before.conditions, conditionTypes.ready);
   // A run's failure was already told by its own event.
   const told =
     ended !== undefined &&
     (ready?.message.includes(ended.message ?? '') || events.some(({ reason }) => reason === ready?.reason));
-  if (
-    ready &&
-    isExportReason(ready.reason) &&
-    !told &&
-    ready.reason !== 'AwaitingConnection' &&
-    (ready.status !== wasReady?.status || ready.reason !== wasReady?.reason)
-  ) {
-    events.push({
-      type: ready.status === 'True' || ready.reason === 'Deleting' ? 'Normal' : 'Warning',
-      reason: ready.reason,
-      action: 'CheckDefinition',
-      note: ready.message,
-    });
-  }
+  if (!told) events.push(...readyEvents(before, after));
   // Where one run makes room for the next in the same step, its end comes before the other's beginning.
   events.push(...startEvents(before, after));
   return events;

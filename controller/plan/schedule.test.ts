@@ -62,11 +62,22 @@ test('what the controller wrote while its clock was ahead holds no longer than t
   expect(scheduleStatus(daily, false, back, at(90))).toEqual(back);
 });
 
-test('the jitter is the same each time, within its span, and another for another export', () => {
-  const jitters = ['a', 'b', 'c', 'd'].map((name) =>
-    jitterMs(segmentExport({ metadata: { name }, spec: { schedule: scheduleOf('0 4 * * *', 600) } })),
-  );
-  expect(new Set(jitters).size).toBe(4);
-  for (const jitter of jitters) expect(jitter >= 0 && jitter < 600_000).toBe(true);
+test('the jitter is of whole seconds, the same each time, and spreads a thousand exports over its span', () => {
+  const span = 600;
+  const names = Array.from({ length: 1000 }, (_, index) => `export-${index}`);
+  const jittersOf = (): number[] =>
+    names.map((name) =>
+      jitterMs(segmentExport({ metadata: { name }, spec: { schedule: scheduleOf('0 4 * * *', span) } })),
+    );
+  const jitters = jittersOf();
+  expect(jittersOf()).toEqual(jitters);
+  const seconds = jitters.map((jitter) => jitter / 1000);
+  expect(seconds.every((second) => Number.isInteger(second) && second >= 0 && second < span)).toBe(true);
+  const inSecond = Map.groupBy(seconds, (second) => second);
+  expect(Math.max(...[...inSecond.values()].map(({ length }) => length))).toBeLessThanOrEqual(12);
+  // A thousand starts that were dealt to the minutes by chance are a hundred each, give or take.
+  const inMinute = Map.groupBy(seconds, (second) => Math.floor(second / 60));
+  expect([...inMinute.keys()].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  for (const starts of inMinute.values()) expect(starts.length).toBeGreaterThan(60);
   expect(jitterMs(daily)).toBe(0);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Action, PlannedEvent } from '../plan/action.ts';
 import { childRefused, readinessConditions, setConditions } from '../plan/conditions.ts';
-import { at, exportJob, segmentExport } from '../plan/testkit/objects.ts';
+import { at, exportJob, segmentExport, timeAt } from '../plan/testkit/objects.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import { ApiError } from '../runtime/errors.ts';
 import type { EventRecorder } from '../runtime/events.ts';
@@ -94,6 +94,18 @@ test('our finalizer is added as the object was last seen, after the claim and be
 test('only our finalizer is removed', async () => {
   const { calls } = await execute([{ kind: 'RemoveFinalizer' }]);
   expect(calls[0]?.[3]).toMatchObject({ metadata: { finalizers: ['theirs'], resourceVersion: '1' } });
+});
+
+test('an object that went with its last finalizer is looked at no more, though the watch still shows it', async () => {
+  const deleted = segmentExport({
+    metadata: { finalizers: ['segmentexport.io/retire'], deletionTimestamp: timeAt(0) },
+  });
+  const answer = { ...deleted, metadata: { ...deleted.metadata, finalizers: [] } };
+  const client = { patch: async () => answer } as unknown as KubeClient;
+  const executor = new Executor(client, {} as unknown as EventRecorder, silentLogger);
+  const plan = { status: deleted.status ?? {}, actions: [{ kind: 'RemoveFinalizer' as const }], events: [] };
+  await executor.execute(segmentExports, deleted, plan, new AbortController().signal);
+  expect(executor.wroteAfter(deleted)).toBe(true);
 });
 
 test.each([

@@ -28,6 +28,9 @@ interface WithStatus<Status> extends KubeObject {
   status?: Status;
 }
 
+/** As a version, later than every other. */
+const gone = 'gone';
+
 /**
  * Carries a plan out: the status, then the events that it explains, then the
  * actions in their order. Ends at the first error; the next reconcile plans anew
@@ -145,6 +148,9 @@ export class Executor {
     const patch = { metadata: { uid, resourceVersion, finalizers: wanted } };
     const patched = await this.#client.patch(resource, refOf(object), patch, { signal });
     this.#wrote(patched);
+    // The answer has the version of before: told by it, what was left at Criteo would be told again to a watch that is late.
+    const isLast = object.metadata.deletionTimestamp !== undefined && wanted.length === 0;
+    if (isLast) this.#written.set(uid ?? '', gone);
     return patched;
   }
 

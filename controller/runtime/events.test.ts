@@ -112,6 +112,60 @@ test('one object cannot flood the API server, and does not silence the others', 
   expect(api.created.at(-1)?.note).toBe('later');
 });
 
+test('a day of runs each five minutes is told without a gap, and so are those that failed', async () => {
+  const { clock, api, lines, recorder } = setUp();
+  for (let run = 0; run < 288; run++) {
+    recorder.event(created({ reason: 'RunStarted', note: `run ${run}` }));
+    const end: Partial<NewEvent> =
+      run % 10 === 9
+        ? { type: 'Warning', reason: 'SourceNotFound' }
+        : { type: 'Normal', reason: 'RunSucceeded' };
+    recorder.event(created({ ...end, note: `run ${run} ended` }));
+    await clock.advance(300_000);
+  }
+  expect(api.created).toHaveLength(576);
+  expect(api.created.filter(({ type }) => type === 'Warning')).toHaveLength(28);
+  expect(lines).toEqual([]);
+});
+
+test('what is told of what goes well costs no warning, nor the other way about', async () => {
+  const { clock, api, recorder } = setUp();
+  for (let nth = 0; nth < 100; nth++) recorder.event(created({ note: `try ${nth}` }));
+  for (let nth = 0; nth < 100; nth++) recorder.event(created({ type: 'Warning', note: `try ${nth}` }));
+  await clock.advance(0);
+  expect(api.created.map(({ type }) => type)).toEqual([
+    ...Array.from({ length: 25 }, () => 'Normal'),
+    ...Array.from({ length: 25 }, () => 'Warning'),
+  ]);
+});
+
+test('that events are dropped is a line of the log, and then one each ten minutes, with how many', async () => {
+  const { clock, lines, recorder } = setUp();
+  for (let nth = 0; nth < 125; nth++) recorder.event(created({ note: `try ${nth}` }));
+  await clock.advance(0);
+  for (let nth = 0; nth < 125; nth++) recorder.event(created({ reason: 'Again', note: `try ${nth}` }));
+  await clock.advance(600_000);
+  for (let nth = 0; nth < 11; nth++) recorder.event(created({ note: `later ${nth}` }));
+  await clock.advance(0);
+  const line = { level: 'warn', kind: 'Widget', namespace: 'ns', name: 'a' };
+  expect(lines.map((text) => JSON.parse(text))).toEqual([
+    expect.objectContaining({ ...line, reason: 'Created', dropped: 1 }),
+    expect.objectContaining({ ...line, reason: 'Created', dropped: 225 }),
+  ]);
+});
+
+test('what waits in such numbers that the oldest is given up is a line of the log too', async () => {
+  const { clock, api, lines, recorder } = setUp();
+  for (let index = 0; index < 4_200; index++) {
+    recorder.event(created({ regarding: { ...regarding, name: `export-${index}`, uid: `${index}` } }));
+  }
+  expect(lines.map((text) => JSON.parse(text))).toEqual([
+    expect.objectContaining({ level: 'warn', msg: expect.stringContaining('wait to be written') }),
+  ]);
+  await clock.advance(600_000);
+  expect(api.created.length).toBeLessThan(4_200);
+});
+
 test('a long note is cut to 1,024 bytes, between two characters', async () => {
   const { clock, api, recorder } = setUp();
   recorder.event(created({ note: 'å'.repeat(1_000) }));

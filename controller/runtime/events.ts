@@ -37,9 +37,12 @@ interface Series {
 const SERIES_MS = 6 * 60_000;
 // A series is told when it begins, and then no more often than this.
 const SERIES_UPDATE_MS = 60_000;
-// For each object: so many at once, then one each five minutes, as client-go's spam filter has it.
+// For each object, and for warnings and the others apart: so many at once, then one each minute. client-go's spam filter
+// gives one each five minutes for both, and a run each five minutes has two: its own news would cost it its warnings.
 const BURST = 25;
-const QPS = 1 / 300;
+const QPS = 1 / 60;
+// What was dropped is told when it begins, and then no more often than this: else the log has what the API server is spared.
+const DROPS_TOLD_MS = 10 * 60_000;
 // Over all objects: a thousand that fail together must not take the API server's time from what they need to mend.
 const PACE_BURST = 100;
 const PACE_QPS = 20;
@@ -59,7 +62,9 @@ export class EventRecorder {
   readonly #hurry = new AbortController();
   readonly #giveUp = new AbortController();
   #writing: Promise<void> | undefined;
+  /** Since that was last told. */
   #dropped = 0;
+  #droppedToldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: EventRecorderOptions) {
     this.#options = { logger: silentLogger, clock: systemClock, ...options };
@@ -160,16 +165,26 @@ export class EventRecorder {
     }
   }
 
-  #mayAdd({ regarding, reason }: NewEvent): boolean {
-    const key = referenceKey(regarding);
+  #mayAdd({ regarding, type, reason }: NewEvent): boolean {
+    const key = `${type} ${referenceKey(regarding)}`;
     const limit = this.#limits.get(key) ?? new BucketRateLimiter(QPS, BURST, this.#options.clock);
     this.#limits.delete(key);
     this.#limits.set(key, limit);
     dropOldest(this.#limits);
     if (limit.allow()) return true;
-    this.#dropped += 1;
-    this.#options.logger.debug('too many events on one object, dropped', { reason, dropped: this.#dropped });
+    this.#noteDrop('too many events on one object, some are dropped', { regarding, reason });
     return false;
+  }
+
+  #noteDrop(message: string, { regarding, reason }: Pick<NewEvent, 'regarding' | 'reason'>): void {
+    const { clock, logger } = this.#options;
+    this.#dropped += 1;
+    const now = clock.monotonic();
+    if (now - this.#droppedToldAt < DROPS_TOLD_MS) return;
+    const { kind, namespace, name } = regarding;
+    logger.warn(message, { kind, namespace, name, reason, dropped: this.#dropped });
+    this.#dropped = 0;
+    this.#droppedToldAt = now;
   }
 
   #forgetOld(now: number): void {
@@ -177,7 +192,9 @@ export class EventRecorder {
       if (now - series.lastAt >= SERIES_MS && series.told === series.count) this.#series.delete(key);
     }
     // While the API server is away they collect: the oldest are the first that nobody will miss.
-    dropOldest(this.#series);
+    const dropped = dropOldest(this.#series);
+    if (dropped?.told === 0)
+      this.#noteDrop('too many events wait to be written, some are dropped', dropped.event);
   }
 }
 
@@ -188,7 +205,9 @@ function isPassing(error: unknown): boolean {
   );
 }
 
-function dropOldest(map: Map<string, unknown>): void {
-  const [oldest] = map.keys();
-  if (map.size > MAX_SERIES && oldest !== undefined) map.delete(oldest);
+function dropOldest<T>(map: Map<string, T>): T | undefined {
+  const [oldest] = map;
+  if (map.size <= MAX_SERIES || oldest === undefined) return undefined;
+  map.delete(oldest[0]);
+  return oldest[1];
 }

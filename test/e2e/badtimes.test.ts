@@ -3,17 +3,28 @@ import { pauseKubelet } from '../cluster/node/kubelet.ts';
 import { chooseProvider } from '../cluster/provider.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { documentTable } from '../support/documenttable.ts';
+import { type Hardship, hardships } from '../support/states/nodelevel.ts';
 import { rowOf } from '../support/states/row.ts';
 import { look, type Seen, type Sight, type Subject, type Window } from '../support/states/sight.ts';
 import { openShop, type Shop, secret, segmentExport } from './shop.ts';
 import { windowOf } from './window.ts';
 
-/** Rows of docs/states.md, "Bad times", on a real node: each is what test/integration/states has reached without one. */
+/**
+ * Rows of docs/states.md, most of them of "Bad times", on a real node: each is what test/integration/states has reached
+ * without one. test/support/states/nodelevel.ts has the list.
+ */
 
 const namespace = 'e2e-states';
 const people =
   'email,segment\nanna@example.com,readers\nberit@example.com,readers\nchris@example.com,readers\n';
-const { rows } = documentTable('docs/states.md', 'Bad times');
+const rows = new Map(
+  Object.entries(hardships).flatMap(([heading, names]) => {
+    const table = documentTable('docs/states.md', heading).rows;
+    return names.map((name): [Hardship, string[] | undefined] => [name, table.get(name)]);
+  }),
+);
+/** Rows that no test of this file has come to yet. */
+const ahead = new Set(rows.keys());
 /** Only a node of our own can be lost and found again. */
 const isOurNode = (await chooseProvider()) === 'node';
 
@@ -119,7 +130,8 @@ async function atWork(name: string, spec?: Record<string, unknown>): Promise<Sig
   });
 }
 
-async function expectRow(row: string, name: string, before: Sight): Promise<void> {
+async function expectRow(row: Hardship, name: string, before: Sight): Promise<void> {
+  ahead.delete(row);
   const wanted = rows.get(row);
   expect(await rowOf(window, subjectOf(name), { before, wanted }), row).toEqual(wanted);
 }
@@ -167,9 +179,7 @@ describe('docs/states.md, Bad times, while Criteo does not answer', () => {
   test.concurrent('three runs in a row left no report', { timeout: 580_000 }, async () => {
     const before = await awaitingRun('three-in-a-row');
     for (let count = 1; count <= 3; count++) await runWithoutReport('three-in-a-row', count);
-    const row = 'three runs in a row failed by what passes';
-    const wanted = documentTable('docs/states.md', 'Runs').rows.get(row);
-    expect(await rowOf(window, subjectOf('three-in-a-row'), { before, wanted })).toEqual(wanted);
+    await expectRow('three runs in a row failed by what passes', 'three-in-a-row', before);
   });
 
   test.concurrent('it took longer than activeDeadlineSeconds', async () => {
@@ -190,32 +200,41 @@ test('docs/states.md, Bad times: its pod was evicted, and another took its place
   await expectRow('its pod was evicted: another took its place', 'evicted', before);
 });
 
-if (isOurNode) {
-  test('docs/states.md, Bad times: its node is lost, and then given up', async () => {
-    shop.sandbox.addFault({ kind: 'delay', milliseconds: 250_000, path: '/create$' });
-    const before = await atWork('lost-node');
-    const pod = await runningPod('lost-node');
-    const node = await shop.kubectl('get', 'pod', pod, '--output=jsonpath={.spec.nodeName}');
-    const taint = 'node.kubernetes.io/out-of-service';
-    const goOn = pauseKubelet();
-    try {
-      // Kubernetes does the same five minutes after the node was last heard of.
-      await shop.kubectl('delete', 'pod', pod, '--grace-period=1', '--wait=false');
-      await untilReady('lost-node', 'PodNotEnded');
-      await expectRow('its node is lost', 'lost-node', before);
+test('docs/states.md, Bad times: its node is lost, and then given up', async ({ skip }) => {
+  if (!isOurNode) {
+    for (const row of ['its node is lost', 'its node was given up: another pod took its place'] as const)
+      ahead.delete(row);
+    const why = 'A node of this cluster may not be lost: the rows are reached where the tests make the node.';
+    console.warn(why);
+    skip(why);
+  }
+  shop.sandbox.addFault({ kind: 'delay', milliseconds: 250_000, path: '/create$' });
+  const before = await atWork('lost-node');
+  const pod = await runningPod('lost-node');
+  const node = await shop.kubectl('get', 'pod', pod, '--output=jsonpath={.spec.nodeName}');
+  const taint = 'node.kubernetes.io/out-of-service';
+  const goOn = pauseKubelet();
+  try {
+    // Kubernetes does the same five minutes after the node was last heard of.
+    await shop.kubectl('delete', 'pod', pod, '--grace-period=1', '--wait=false');
+    await untilReady('lost-node', 'PodNotEnded');
+    await expectRow('its node is lost', 'lost-node', before);
 
-      const lost = await look(window, subjectOf('lost-node'));
-      await shop.kubectl('wait', '--for=condition=Ready=Unknown', '--timeout=120s', `node/${node}`);
-      await shop.kubectl('taint', 'node', node, `${taint}=nodeshutdown:NoExecute`);
-      await shop.kubectl('wait', '--for=delete', '--timeout=90s', `pod/${pod}`);
-      goOn();
-      await shop.kubectl('taint', 'node', node, `${taint}-`);
-      await untilEnded('lost-node');
-      await expectRow('its node was given up: another pod took its place', 'lost-node', lost);
-    } finally {
-      goOn();
-      await shop.kubectl('taint', 'node', node, `${taint}-`).catch(() => undefined);
-      await shop.kubectl('wait', '--for=condition=Ready', '--timeout=120s', `node/${node}`);
-    }
-  });
-}
+    const lost = await look(window, subjectOf('lost-node'));
+    await shop.kubectl('wait', '--for=condition=Ready=Unknown', '--timeout=120s', `node/${node}`);
+    await shop.kubectl('taint', 'node', node, `${taint}=nodeshutdown:NoExecute`);
+    await shop.kubectl('wait', '--for=delete', '--timeout=90s', `pod/${pod}`);
+    goOn();
+    await shop.kubectl('taint', 'node', node, `${taint}-`);
+    await untilEnded('lost-node');
+    await expectRow('its node was given up: another pod took its place', 'lost-node', lost);
+  } finally {
+    goOn();
+    await shop.kubectl('taint', 'node', node, `${taint}-`).catch(() => undefined);
+    await shop.kubectl('wait', '--for=condition=Ready', '--timeout=120s', `node/${node}`);
+  }
+});
+
+test('every row that docs/states.md leaves to this file was reached', () => {
+  expect([...ahead]).toEqual([]);
+});

@@ -1,40 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connections } from '../integration/states/connections.ts';
 import { deletions } from '../integration/states/deletions.ts';
 import { pooled } from '../integration/states/pool.ts';
-import { runs } from '../integration/states/runs.ts';
-import type { Story } from '../integration/states/story.ts';
-import { rowsOf, type StoryTable, Teller } from '../integration/states/teller.ts';
+import { rowsOf, Teller } from '../integration/states/teller.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { documentTable } from '../support/documenttable.ts';
 import { type Ground, installController, prepareGround } from '../support/stack.ts';
+import { toldOnNode } from '../support/states/nodelevel.ts';
 import { type KubectlProxy, startKubectlProxy } from './kubectlproxy.ts';
 import { NodeShop } from './nodeshop.ts';
 import { windowOf } from './window.ts';
 
 /**
- * The rows of docs/states.md that need a pod, on a real node, by the stories of test/integration/states. Those of "Bad
- * times" need a node for what befalls them: see badtimes.test.ts.
+ * The rows of docs/states.md that need a pod, on a real node, by the stories of test/integration/states.
+ * test/support/states/nodelevel.ts says which, and where the others are.
  */
 
-/** What needs no pod, or is not to be had here. */
-const others = [
-  // Each of a run's four pods gives Criteo three minutes to be well again; the integration tests make that seconds.
-  'the last run failed by what passes',
-  // It needs pods that leave no report: see badtimes.test.ts.
-  'three runs in a row failed by what passes',
-  // Where the controller is installed as a whole its policy refuses such a connection when it is applied.
-  'its base URL is not allowed',
-];
-const withPods = (stories: Record<string, Story>): Record<string, Story> =>
-  Object.fromEntries(
-    Object.entries(stories).filter(([name, { without }]) => without === undefined && !others.includes(name)),
-  );
-const tables: StoryTable[] = [
-  ['Runs', 'CriteoSegmentExport', withPods(runs)],
-  ['Connections', 'CriteoConnection', withPods(connections)],
-];
-const rows = rowsOf(tables);
+const rows = rowsOf(toldOnNode);
 const names = [...rows.map(({ key }) => key), ...Object.keys(deletions)];
 const namespaceOf = (name: string): string => `e2e-states-${names.indexOf(name)}`;
 
@@ -88,7 +69,7 @@ async function removeShops(): Promise<void> {
   await ground.kubectl(['delete', 'namespace', ...namespaces, '--ignore-not-found', '--timeout=240s']);
 }
 
-describe.each(tables)('docs/states.md, %s', (heading, _, stories) => {
+describe.each(toldOnNode)('docs/states.md, %s', (heading, _, stories) => {
   const { rows: document } = documentTable('docs/states.md', heading);
 
   test.each(Object.keys(stories))('%s', { timeout: 580_000 }, async (name) => {

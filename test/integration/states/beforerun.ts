@@ -31,6 +31,7 @@ export const beforeRun: Record<string, Story> = {
     reach: applied({}, 'AwaitingConnection'),
   },
   "its connection's check does not reach Criteo": {
+    waits: true,
     before: connectionWith('CriteoUnavailable', (shop) => {
       shop.sandbox.addFault({ kind: 'status', status: 503, path: '/token$', times: 'always' });
     }),
@@ -48,6 +49,8 @@ export const beforeRun: Record<string, Story> = {
     before: async (shop) => {
       await readyConnection(shop);
       await shop.delete('PersistentVolumeClaim', 'data');
+      // Kubernetes keeps it for a moment longer, by a finalizer of its own.
+      await shop.untilGone('PersistentVolumeClaim', 'data');
     },
     reach: applied({}, 'ClaimNotFound'),
   },

@@ -81,15 +81,10 @@ export const until =
   (shop: Shop): Promise<unknown> =>
     shop.untilExport(reason, hasReason('Ready', reason), exportName, timeoutMs);
 
-/**
- * Applies the export with this and waits for the reason. Another export comes first, and reaches the same: kinds are
- * watched apart, and the controller may know of an export before it knows what was done to a claim a moment earlier.
- */
+/** Applies the export with this and waits for the reason. */
 export const applied =
   (spec: object, reason: string) =>
   async (shop: Shop): Promise<void> => {
-    await shop.apply(shop.segmentExport({ ...spec, name: 'Before it' }, 'before-it'));
-    await shop.untilExport(reason, hasReason('Ready', reason), 'before-it');
     await shop.apply(shop.segmentExport(spec));
     await until(reason)(shop);
   };

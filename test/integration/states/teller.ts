@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
+import { waitFor } from '../../cluster/wait.ts';
 import { documentTable } from '../../support/documenttable.ts';
-import { eventsCell } from '../../support/states/cells.ts';
+import { eventsCell, toldSince } from '../../support/states/cells.ts';
 import { rowOf } from '../../support/states/row.ts';
 import { look, type Sight, type Subject, type Window } from '../../support/states/sight.ts';
 import { connectionName, exportName, type Shop } from '../controller/shop.ts';
@@ -32,6 +33,20 @@ export function rowsOf(tables: readonly StoryTable[]): Row[] {
 
 export const nothingSeen: Sight = { object: undefined, events: [], samples: undefined };
 
+/**
+ * Whether /metrics have the conditions of status. The cache that they come from is a moment behind, and counts the end
+ * of a run as it takes the conditions in.
+ */
+function isCounted({ object, samples }: Sight): boolean {
+  const words = ({ type, status, reason }: { type?: string; status?: string; reason?: string }): string =>
+    `${type}=${status} ${reason}`;
+  const series = samples
+    ?.filter(({ name }) => name.endsWith('_condition'))
+    .map(({ labels }) => words(labels));
+  const conditions = object?.status?.conditions?.map(words) ?? [];
+  return series === undefined || series.toSorted().join() === conditions.toSorted().join();
+}
+
 /** Reaches states, each in the shop of its row, and tells what is seen of them. */
 export class Teller {
   readonly #window: Window;
@@ -57,7 +72,11 @@ export class Teller {
   async prepared(row: Row): Promise<Sight> {
     if (row.story.fromTheBeginning) return nothingSeen;
     await (row.story.before ?? awaitingRun)(this.shop(row.key));
-    return await look(this.#window, this.#subject(row));
+    // A run that was counted only later would look like one of the row.
+    return await waitFor('the metrics of what was before', 60_000, async () => {
+      const sight = await look(this.#window, this.#subject(row));
+      return isCounted(sight) ? sight : undefined;
+    });
   }
 
   async reached(row: Row, before: Sight): Promise<string[]> {
@@ -72,12 +91,11 @@ export class Teller {
     await beforeDeletion(shop, deletions[name] ?? { spec: {} });
     const before = await look(this.#window, subject);
     await deleteExport(shop);
-    const old = new Set(before.events.map(({ uid }) => uid));
     const [wanted = '-'] = documentTable('docs/states.md', 'When it is deleted').rows.get(name) ?? [];
     const events = async (): Promise<string> => {
       const sight = await look(this.#window, subject);
       expect(sight.samples, 'series of an export that is gone').toEqual([]);
-      return eventsCell(sight.events.filter(({ uid }) => !old.has(uid)));
+      return eventsCell(toldSince(before.events, sight.events));
     };
     await expect.poll(events, { timeout: 60_000 }).toBe(wanted);
     return [wanted, leftAtCriteo(shop)];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { conditionsCell, eventsCell, metricsCell } from './cells.ts';
+import { conditionsCell, eventsCell, metricsCell, toldSince } from './cells.ts';
 import { samplesOf } from './samples.ts';
 
 const message = 'The file is not there.';
@@ -35,13 +35,25 @@ test('Stalled stands alone where it says what Ready says, and else with its own 
   );
 });
 
-test('events are told once each, warnings in bold', () => {
-  const told = ['RunStarted', 'SourceNotFound', 'RunStarted'].map((reason, index) => ({
-    uid: String(index),
-    type: reason === 'RunStarted' ? 'Normal' : 'Warning',
-    reason,
-  }));
-  expect(eventsCell(told)).toBe('RunStarted, **SourceNotFound**');
+const told = (uid: string, reason: string, count = 1) => ({
+  uid,
+  type: reason === 'RunStarted' ? 'Normal' : 'Warning',
+  reason,
+  count,
+});
+
+test('events are told in their order, warnings in bold, with how often where that is not once', () => {
+  const events = [told('a', 'RunStarted'), told('b', 'SourceNotFound', 2), told('c', 'RunStarted')];
+  expect(eventsCell(events)).toBe('RunStarted x2, **SourceNotFound** x2');
+  expect(eventsCell(events.slice(0, 1))).toBe('RunStarted');
+});
+
+test('what was told before is none of a row, but that it was told again is', () => {
+  const before = [told('a', 'RunStarted'), told('b', 'SourceNotFound')];
+  expect(toldSince(before, [...before, told('c', 'RunStarted')])).toEqual([told('c', 'RunStarted')]);
+  expect(toldSince(before, [told('a', 'RunStarted'), told('b', 'SourceNotFound', 3)])).toEqual([
+    told('b', 'SourceNotFound', 2),
+  ]);
 });
 
 describe('metrics', () => {

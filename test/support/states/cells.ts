@@ -23,10 +23,22 @@ function isEcho(condition: Condition, ready: Condition | undefined): boolean {
   return condition.reason === ready?.reason && condition.message === ready.message;
 }
 
-/** Each reason once, in the order in which it was first told; bold: a warning. */
+/** Each reason in the order in which it was first told, and how often where that is more than once; bold: a warning. */
 export function eventsCell(events: readonly ToldEvent[]): string {
-  const words = events.map(({ type, reason }) => (type === 'Warning' ? `**${reason}**` : reason));
-  return listed([...new Set(words)]);
+  const counts = new Map<string, number>();
+  for (const { type, reason, count } of events) {
+    const word = type === 'Warning' ? `**${reason}**` : reason;
+    counts.set(word, (counts.get(word) ?? 0) + count);
+  }
+  return listed([...counts].map(([word, count]) => (count === 1 ? word : `${word} x${count}`)));
+}
+
+/** What was told since `before`. The same told again within minutes is one event of the API, with a count. */
+export function toldSince(before: readonly ToldEvent[], events: readonly ToldEvent[]): ToldEvent[] {
+  const counts = new Map(before.map(({ uid, count }) => [uid, count]));
+  return events
+    .map((event) => ({ ...event, count: event.count - (counts.get(event.uid) ?? 0) }))
+    .filter(({ count }) => count > 0);
 }
 
 /** `False / Failed / 3`, as kubectl prints it. */

@@ -1,5 +1,5 @@
 import { waitFor } from '../../cluster/wait.ts';
-import { columnsCell, conditionsCell, eventsCell, metricsCell, sentenceCell } from './cells.ts';
+import { columnsCell, conditionsCell, eventsCell, metricsCell, sentenceCell, toldSince } from './cells.ts';
 import { healthOf, look, printed, type Sight, type Subject, type Window } from './sight.ts';
 
 /** The headings of the tables of docs/states.md, by kind. */
@@ -29,12 +29,11 @@ export async function rowOf(
   subject: Subject,
   { before, wanted }: { before: Sight; wanted: readonly string[] | undefined },
 ): Promise<string[]> {
-  const old = new Set(before.events.map(({ uid }) => uid));
   const isExport = subject.kind === 'CriteoSegmentExport';
   let sight = await look(window, subject);
   const cells = (): string[] => [
     conditionsCell(sight.object),
-    eventsCell(sight.events.filter(({ uid }) => !old.has(uid))),
+    eventsCell(toldSince(before.events, sight.events)),
     metricsCell(sight.object, sight.samples, before.samples),
   ];
   const expected = wanted && [wanted[0], wanted[1], isExport ? wanted[4] : '-'];

@@ -25,6 +25,8 @@ export interface ToldEvent {
   uid: string;
   type: string;
   reason: string;
+  /** How often it was told: the API has one event for the same that comes again within minutes. */
+  count: number;
 }
 
 /** Which object is looked at. */
@@ -57,7 +59,7 @@ export async function look(window: Window, subject: Subject): Promise<Sight> {
   return { object, events: await eventsAbout(window, subject), samples: await samplesAbout(window, subject) };
 }
 
-/** In the order in which they were told. */
+/** In the order in which they were told, the last time. */
 async function eventsAbout(window: Window, { kind, namespace, name }: Subject): Promise<ToldEvent[]> {
   interface Event {
     metadata: { uid: string; resourceVersion: string };
@@ -65,8 +67,10 @@ async function eventsAbout(window: Window, { kind, namespace, name }: Subject): 
     reason: string;
     reportingController?: string;
     eventTime: string;
+    series?: { count: number; lastObservedTime: string };
     regarding: { kind: string; name: string };
   }
+  const toldAt = ({ eventTime, series }: Event): string => series?.lastObservedTime ?? eventTime;
   const list = await window.read(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
   const { items } = list as { items: Event[] };
   return items
@@ -74,10 +78,15 @@ async function eventsAbout(window: Window, { kind, namespace, name }: Subject): 
     .filter(({ regarding }) => regarding.kind === kind && regarding.name === name)
     .toSorted(
       (a, b) =>
-        a.eventTime.localeCompare(b.eventTime) ||
+        toldAt(a).localeCompare(toldAt(b)) ||
         Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion),
     )
-    .map(({ metadata, type, reason }) => ({ uid: metadata.uid, type, reason }));
+    .map(({ metadata, type, reason, series }) => ({
+      uid: metadata.uid,
+      type,
+      reason,
+      count: series?.count ?? 1,
+    }));
 }
 
 async function samplesAbout(
