@@ -5,10 +5,11 @@ import { skipReasons } from '../../../controller/plan/endreasons.ts';
 import { runOutcomes } from '../../../controller/plan/metrics/endedruns.ts';
 import { waitFor } from '../../cluster/wait.ts';
 import type { Sample } from '../../support/prometheus.ts';
+import { samplesOf } from '../../support/states/samples.ts';
 import { conditionOf } from '../controller/shop.ts';
 import { metricsIn, substituted, wordsIn } from './expressions.ts';
 import { dashboard, type Panel, panels, rules } from './files.ts';
-import { promises, sorted } from './promises.ts';
+import { promises, type Shown, sorted } from './promises.ts';
 import { exportNames, foreignName, type Scene, startScene } from './scene.ts';
 
 let scene: Scene;
@@ -33,6 +34,9 @@ test('the exports are in the states that their names tell', async () => {
     failed: 'SourceNotFound',
     suspended: 'Suspended',
     guarded: 'RemovalGuard',
+    throttled: 'RunSucceeded',
+    cancelled: 'AwaitingRun',
+    awaiting: 'ClaimNotFound',
     busy: 'AwaitingRun',
   });
 });
@@ -84,6 +88,12 @@ function answersOf(panel: Panel, at: number): Promise<Sample[][]> {
   );
 }
 
+/** What is there to be shown. */
+async function whatIsShown(): Promise<Omit<Shown, 'at'>> {
+  const [exports, connections] = await Promise.all([scene.exports(), scene.connections()]);
+  return { exports: Object.values(exports), connections, page: samplesOf(await scene.leader.metrics()) };
+}
+
 /** Of the dashboard's variable, by which one chooses among several Prometheus. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Grafana's.
 const dataSource = '${datasource}';
@@ -104,15 +114,30 @@ describe('the dashboard', () => {
   });
 
   test.each(panels)('shows in "$title" what kubectl shows', async (panel) => {
-    const exports = Object.values(await scene.exports());
-    const connection = await scene.connection();
+    const shown = await whatIsShown();
     await waitFor(panel.title, 30_000, async () => {
       const at = Date.now();
       const answers = await answersOf(panel, at);
-      promises[panel.title]?.(answers, { exports, connection, at });
+      promises[panel.title]?.(answers, { ...shown, at });
       expect(JSON.stringify(answers)).not.toContain(foreignName);
       return true;
     });
+  });
+
+  test('keeps none of its promises with a query that has the name of a metric wrong', async () => {
+    const at = Date.now();
+    const shown = { ...(await whatIsShown()), at };
+    for (const panel of panels) {
+      for (const [index, target] of (panel.targets ?? []).entries()) {
+        for (const name of metricsIn(target.expr)) {
+          const expr = target.expr.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), `${name}_misspelt`);
+          const targets = panel.targets?.with(index, { ...target, expr }) ?? [];
+          const answers = await answersOf({ ...panel, targets }, at);
+          const shows = () => promises[panel.title]?.(answers, shown);
+          expect(shows, `${panel.title}: ${name}`).toThrow();
+        }
+      }
+    }
   });
 
   test('lets one choose among the namespaces and their exports', async () => {
@@ -160,7 +185,9 @@ async function alerts(): Promise<Map<string, Alert>> {
 
 const raised = [
   'CriteoApiVersionDeprecated nordic',
+  'CriteoConnectionNotReady baltic',
   'CriteoExportAwaitsApproval guarded',
+  'CriteoExportNotReady awaiting',
   'CriteoExportStalled failed',
 ];
 

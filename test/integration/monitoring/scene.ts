@@ -4,18 +4,28 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { CriteoConnection } from '../../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../../api/generated/criteosegmentexport.ts';
+import { annotations } from '../../../api/names.ts';
 import { deployment } from '../../../deploy/deployment.ts';
 import { defaultOptions } from '../../../deploy/options.ts';
 import { uninstallJob } from '../../../deploy/uninstall.ts';
 import { waitFor } from '../../cluster/wait.ts';
 import { type ControllerProcess, exporterImage } from '../../support/controllerprocess.ts';
 import { type Prometheus, startPrometheus } from '../../support/prometheus.ts';
-import { csvOf, now, type Shop, withLedger } from '../controller/shop.ts';
+import { connectionName, csvOf, hasReason, now, type Shop, withLedger } from '../controller/shop.ts';
 import { controllerNamespace, startWorld } from '../controller/world.ts';
 import { monitoringDirectory, monitoringFile } from './files.ts';
 
-/** The exports of the scene, each in the state that its name tells. */
-export const exportNames = ['good', 'failed', 'suspended', 'guarded', 'busy'] as const;
+/** The exports of the scene, each in the state that its name tells: no panel has nothing to show. */
+export const exportNames = [
+  'good',
+  'failed',
+  'suspended',
+  'guarded',
+  'throttled',
+  'cancelled',
+  'awaiting',
+  'busy',
+] as const;
 export type ExportName = (typeof exportNames)[number];
 
 /** Two controllers, another project's program, and a Prometheus that gathers from all, with the rules of the examples. */
@@ -26,8 +36,10 @@ export interface Scene extends AsyncDisposable {
   prometheus: Prometheus;
   /** As kubectl shows them. */
   exports(): Promise<Record<ExportName, CriteoSegmentExport>>;
-  connection(): Promise<CriteoConnection>;
+  connections(): Promise<CriteoConnection[]>;
 }
+
+const withoutSecret = 'baltic';
 
 const all = ['anna@example.com', 'berit@example.com', 'chris@example.com', 'dora@example.com'];
 
@@ -35,7 +47,8 @@ export async function startScene(): Promise<Scene> {
   await using started = new AsyncDisposableStack();
   const world = started.use(await startWorld());
   const sunset = 'Fri, 02 Jul 2027 00:00:00 GMT';
-  const shop = await world.shop({ deprecatedVersions: { '2026-07': { sunset } } });
+  // A refusal that says nothing of the next window is a wait that the short patience of these exporters allows.
+  const shop = await world.shop({ deprecatedVersions: { '2026-07': { sunset } }, callsPerMinute: 0 });
   const flags = ['--leader-election-namespace', controllerNamespace];
   const leader = await shop.startController({ flags });
   const other = shop.launchController({ flags });
@@ -46,8 +59,14 @@ export async function startScene(): Promise<Scene> {
     ),
   );
   await shop.apply(shop.connection(withLedger));
+  await shop.apply(shop.connection({ credentialsSecretRef: { name: 'criteo-baltic' } }, withoutSecret));
   for (const name of exportNames) await shop.apply(definition(shop, name));
-  for (const name of exportNames) await shop.ready(name);
+  for (const name of exportNames.filter((name) => name !== 'awaiting')) await shop.ready(name);
+  await shop.untilExport('no claim', hasReason('Ready', 'ClaimNotFound'), 'awaiting');
+  const hasNoSecret = hasReason('Ready', 'SecretNotFound');
+  await waitFor(`${withoutSecret} without its Secret`, 60_000, async () =>
+    hasNoSecret(await shop.getConnection(withoutSecret)) ? true : undefined,
+  );
   // Not earlier: what is not ready for a moment is on its way to an alert for five minutes.
   const foreign = started.use(await startForeign());
   const ports = await Promise.all([leader, other].map((controller) => controller.port()));
@@ -59,10 +78,17 @@ export async function startScene(): Promise<Scene> {
   for (const name of ['good', 'failed', 'guarded'] as const) await shop.runOnce(name);
   await shop.putFiles({ 'guarded.csv': csvOf(all.slice(0, 1)) });
   await shop.runOnce('guarded');
-  // From here on Criteo is slow: this run is at work until the end.
+  shop.sandbox.addFault({ kind: 'raw', status: 429, body: '{}', path: '/create$' });
+  await shop.runOnce('throttled');
+  // From here on Criteo is slow: a run is at work until the end, or until a person cancels it.
   shop.sandbox.addFault({ kind: 'delay', milliseconds: 600_000, operation: 'add', times: 'always' });
+  await shop.request(now(), 'cancelled');
+  const isAtWork = ({ status }: CriteoSegmentExport): boolean => status?.activeRun !== undefined;
+  const { status } = await shop.untilExport('a run to cancel', isAtWork, 'cancelled');
+  await shop.annotate(annotations.cancelledRun, status?.activeRun?.jobName ?? '', 'cancelled');
+  await shop.untilRuns(1, 'cancelled');
   await shop.request(now(), 'busy');
-  await shop.untilExport('a run at work', ({ status }) => status?.activeRun !== undefined, 'busy');
+  await shop.untilExport('a run at work', isAtWork, 'busy');
   await shop.request(now(), 'busy');
   await shop.untilExport('a run that waits', ({ status }) => status?.waitingRuns === 1, 'busy');
 
@@ -76,13 +102,13 @@ export async function startScene(): Promise<Scene> {
       const read = exportNames.map(async (name) => [name, await shop.getExport(name)] as const);
       return Object.fromEntries(await Promise.all(read)) as Record<ExportName, CriteoSegmentExport>;
     },
-    connection: () => shop.getConnection(),
+    connections: () => Promise.all([connectionName, withoutSecret].map((name) => shop.getConnection(name))),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
 function definition(shop: Shop, name: ExportName): object {
-  const claim = { persistentVolumeClaim: { claimName: 'data' } };
+  const claim = { persistentVolumeClaim: { claimName: name === 'awaiting' ? 'none' : 'data' } };
   return shop.segmentExport(
     {
       source: { file: { ...claim, path: `${name}.csv`, segmentField: 'segment' } },
