@@ -277,6 +277,23 @@ describe('what changed while a watch was broken is seen after', () => {
   });
 });
 
+test('an API server that was away for long is asked again within five seconds, and then the cache is right', async () => {
+  const { api, clock, lines, sizes, started } = await setUp({ random: () => 0.999 });
+  api.put('a', 1);
+  await started();
+  const soon = (assertion: () => void) => vi.waitFor(assertion, { interval: 1, timeout: 30_000 });
+  const away: Fault = (exchange) => exchange.reset();
+  api.watchFaults.push(...Array(4).fill(away));
+  api.listFaults.push(...Array(15).fill(away));
+  api.cutOff()[0]?.reset();
+  api.put('a', 2);
+  for (let failures = 1; failures <= 20; failures++) {
+    await soon(() => expect(lines.filter((line) => line.includes('trying again'))).toHaveLength(failures));
+    await clock.advance(5_000);
+  }
+  await soon(() => expect(sizes()).toEqual({ 'ns/a': 2 }));
+});
+
 test('events that come twice, late or out of order change nothing', async () => {
   const { api, changes, until, sizes, started } = await setUp();
   const old = api.put('a', 1);

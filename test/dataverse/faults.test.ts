@@ -107,7 +107,7 @@ test('a reply comes late, or its second half does', async () => {
   };
   sandbox.addFault({ kind: 'delay', milliseconds: 200 });
   expect(await elapsed(() => client.get(profiles))).toBeGreaterThan(190);
-  sandbox.addFault({ kind: 'slow', milliseconds: 1_000 });
+  sandbox.addFault({ kind: 'slow', milliseconds: 3_000 });
   const headers = { authorization: `Bearer ${client.token}` };
   const response = await fetch(`${sandbox.url}/api/data/v9.2/${profiles}`, { headers });
   expect(response.status).toBe(200);
@@ -130,7 +130,7 @@ test('the limits of the service protection are kept', async () => {
   const third = await client.get(profiles);
   expect([third.status, errorOf(third).code]).toEqual([429, '0x80072322']);
   expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(95);
-  sandbox.setBehaviour({ requestsPerWindow: 0, maxConcurrent: 2, latencyMilliseconds: 1_000 });
+  sandbox.setBehaviour({ requestsPerWindow: 0, maxConcurrent: 2, latencyMilliseconds: 5_000 });
   const replies = await Promise.all([1, 2, 3].map(() => client.get(profiles)));
   const refused = replies.filter(({ status }) => status === 429);
   expect(refused.map((reply) => errorOf(reply).code)).toEqual(['0x80072326']);

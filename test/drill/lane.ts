@@ -286,7 +286,7 @@ export class Lane {
     const faults = isCalm ? [] : this.#faults(withLate);
     for (const fault of faults) this.#sandbox.addFault(fault);
     const kill = isCalm || this.#random.chance(15) ? undefined : this.#killer.choose();
-    const outcome = await this.#exporter.run(document, this.#story.files(), kill);
+    const outcome = await this.#exporter.run(document, this.#story.files(), { kill, isCalm });
     if (!outcome.isKilled) this.#killer.learn(outcome.tookMs);
     const played = this.#sandbox.faults().reduce((sum, each) => sum + each.played, 0);
     this.#sandbox.clearFaults();

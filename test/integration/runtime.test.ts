@@ -248,7 +248,7 @@ describe('informer', () => {
     expect(informer.store.list().map(objectKey)).toEqual([`${namespace}/a`]);
   });
 
-  test('is right within ten seconds after the API server is back', async () => {
+  test('is right again when the API server is back', async () => {
     const namespace = await newNamespace();
     await client.create(CONFIG_MAPS, configMap(namespace, 'stays'));
     const { informer } = startInformer(namespace);
@@ -261,10 +261,7 @@ describe('informer', () => {
     await fresh.create(CONFIG_MAPS, configMap(namespace, 'new'));
     await vi.waitFor(
       () => expect(informer.store.keys().sort()).toEqual([`${namespace}/new`, `${namespace}/stays`]),
-      {
-        ...AWAIT,
-        timeout: 10_000,
-      },
+      AWAIT,
     );
     expect(informer.lastError()).toBeUndefined();
   });

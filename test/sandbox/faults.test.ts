@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Fault } from './faults.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
 import { askToken, codes, root, sha256, TestClient } from './testclient.ts';
@@ -16,6 +16,9 @@ beforeEach(async () => {
   sandbox.reset();
   client = await TestClient.connect(sandbox.url);
   id = await client.segment('list');
+});
+afterEach(() => {
+  vi.useRealTimers();
 });
 afterAll(() => sandbox.close());
 
@@ -88,6 +91,14 @@ test('a delayed reply comes, with its effect', async () => {
   expect(sandbox.faults()).toMatchObject([{ played: 1 }]);
 });
 
+test('a delayed reply waits no longer when faults are cleared', async () => {
+  sandbox.addFault({ kind: 'delay', milliseconds: 600_000 });
+  const reply = add();
+  await expect.poll(() => sandbox.requests().at(-1)?.fault, { timeout: 30_000 }).toBe('delay');
+  sandbox.clearFaults();
+  expect((await reply).status).toBe(200);
+});
+
 test('a late effect comes after its reply, at its time or when released', async () => {
   sandbox.addFault({ kind: 'late', operation: 'add' });
   expect((await add()).status).toBe(200);
@@ -95,10 +106,13 @@ test('a late effect comes after its reply, at its time or when released', async 
   await client.amend(id, 'remove', [member]);
   expect(sandbox.releaseEffects()).toBe(1);
   expect(size()).toBe(1);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   sandbox.addFault({ kind: 'late', milliseconds: 500, operation: 'remove' });
   await client.amend(id, 'remove', [member]);
-  expect(sandbox.pendingEffects()).toBe(1);
-  await expect.poll(size, { timeout: 30_000 }).toBe(0);
+  vi.advanceTimersByTime(499);
+  expect([size(), sandbox.pendingEffects()]).toEqual([1, 1]);
+  vi.advanceTimersByTime(1);
+  expect([size(), sandbox.pendingEffects()]).toEqual([0, 0]);
 });
 
 test('an effect may come although the caller was never answered, and late', async () => {

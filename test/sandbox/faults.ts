@@ -141,6 +141,12 @@ function matches(fault: Fault, request: ApiRequest, answer: Answer): boolean {
 export class Faults {
   #states: FaultState[] = [];
   #nextId = 1;
+  #clearing = new AbortController();
+
+  /** Aborted when the faults of now are cleared. */
+  get cleared(): AbortSignal {
+    return this.#clearing.signal;
+  }
 
   add(fault: Fault): FaultState {
     const state = { id: this.#nextId, fault, seen: 0, played: 0 };
@@ -155,6 +161,8 @@ export class Faults {
 
   clear(): void {
     this.#states = [];
+    this.#clearing.abort();
+    this.#clearing = new AbortController();
   }
 
   /** The fault that meets this request, counted. Played-out faults stay listed, so that a test can see that they played. */

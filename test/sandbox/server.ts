@@ -34,7 +34,7 @@ export async function serve(
   const request: ApiRequest = { method, path, query, headers, body, oversize };
   const delivery = decide(request, plan(request, state), state);
   applyEffect(delivery, state);
-  await deliver(response, delivery, closing);
+  await deliver(response, delivery, { cleared: state.faults.cleared, closing });
 }
 
 /** Plays the fault that is due, holds the reply against the contract, and writes the journal. */
@@ -87,15 +87,21 @@ function applyEffect({ answer: { commit }, effect }: Delivery, state: State): vo
   else state.effects.postpone(commit, effect.afterMilliseconds);
 }
 
-async function deliver(response: ServerResponse, delivery: Delivery, closing: AbortSignal): Promise<void> {
+/** `cleared` lets a reply go that is held back; `closing` drops it. */
+async function deliver(
+  response: ServerResponse,
+  delivery: Delivery,
+  { cleared, closing }: { cleared: AbortSignal; closing: AbortSignal },
+): Promise<void> {
   const { answer, transport, delayMilliseconds, rawBody } = delivery;
   if (transport === 'reset') {
     reset(response);
     return;
   }
   if (delayMilliseconds > 0) {
-    const waited = await sleep(delayMilliseconds, true, { signal: closing }).catch(() => false);
-    if (!waited) return;
+    const signal = AbortSignal.any([cleared, closing]);
+    await sleep(delayMilliseconds, undefined, { signal }).catch(() => undefined);
+    if (closing.aborted) return;
   }
   const text = rawBody?.text ?? JSON.stringify(answer.body);
   const contentType = rawBody?.contentType ?? jsonType;

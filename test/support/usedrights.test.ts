@@ -20,6 +20,12 @@ test('what the controller asked for is used, and what a test asked for with its 
   ]);
 });
 
+test('the half line that the API server is writing is left out', () => {
+  const whole = logOf({ verb: 'list', userAgent: ours, objectRef: jobs });
+  expect([...usedRights(whole + whole.slice(0, 20))]).toEqual(['list jobs.batch']);
+  expect([...usedRights('{"verb"')]).toEqual([]);
+});
+
 test('an apply that made the object is asked for the right to create, too', () => {
   const apply = { verb: 'patch', userAgent: ours, objectRef: jobs };
   expect([...usedRights(logOf({ ...apply, responseStatus: { code: 200 } }))]).toEqual(['patch jobs.batch']);

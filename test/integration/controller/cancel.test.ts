@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { annotations } from '../../../api/names.ts';
 import { waitFor } from '../../cluster/wait.ts';
-import { conditionOf, digestOf, exportName, hasReason, people, type Shop } from './shop.ts';
+import { conditionOf, digestOf, exportName, halfAYearAway, hasReason, people, type Shop } from './shop.ts';
 import { startWorld, type World } from './world.ts';
 
 /** A person ends one run by its name, with the command that docs/schedule.md has. */
@@ -88,11 +88,7 @@ test.concurrent('a run that waits never starts, and a wrong name ends nothing', 
 test.concurrent('kubectl get shows by what runs start, and when the schedule starts the next, but while it rests', async () => {
   const shop = await world.shop();
   await shop.startController();
-  // Half a year away, whenever this test runs.
-  const today = new Date();
-  const next = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth() + 6, 1, 4));
-  const nextRunTime = `${next.toISOString().slice(0, 19)}Z`;
-  const cron = `0 4 1 ${next.getUTCMonth() + 1} *`;
+  const { cron, time: nextRunTime } = halfAYearAway();
   const runAfter = [{ jobSelector: { matchLabels: { app: 'refresh' } } }];
   await shop.settle({ export: { schedule: { cron, timeZone: 'Etc/GMT' }, runAfter } });
   await shop.untilExport('the next run', ({ status }) => status?.nextRunTime === nextRunTime);

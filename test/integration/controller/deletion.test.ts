@@ -96,7 +96,7 @@ describe.concurrent('deleting an export', () => {
   test('while a run is at work: that ends first, and what it had sent goes too', async () => {
     const shop = await filledShop({ deletionPolicy: 'Empty' });
     await shop.putFiles({ 'people.csv': csvOf([...people, 'new@example.com']) });
-    shop.sandbox.addFault({ kind: 'delay', milliseconds: 10_000, operation: 'add' });
+    shop.sandbox.addFault({ kind: 'delay', milliseconds: 50_000, operation: 'add' });
     await shop.request();
     await shop.untilStarted(2);
     await waitFor('it sends', 30_000, () =>
@@ -106,12 +106,12 @@ describe.concurrent('deleting an export', () => {
     );
     await shop.createJobByHand('by-hand');
     await shop.delete('CriteoSegmentExport', exportName);
-    await shop.untilGone('CriteoSegmentExport', exportName, 90_000);
+    await shop.untilGone('CriteoSegmentExport', exportName, 120_000);
     expect(digests(shop)).toEqual([digestOf([])]);
     expect(world.kubelet.mostAtOnce(shop.namespace)).toBe(1);
     expect(shop.exporters()).toHaveLength(2);
     await untilNoChildren(shop);
-  });
+  }, 300_000);
 });
 
 describe.concurrent('a deleted export is never kept for ever:', () => {

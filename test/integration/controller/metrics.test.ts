@@ -4,7 +4,7 @@ import { waitFor } from '../../cluster/wait.ts';
 import type { ControllerProcess } from '../../support/controllerprocess.ts';
 import { documentTable } from '../../support/documenttable.ts';
 import { prometheusPrograms } from '../../support/prometheus.ts';
-import { connectionName, csvOf, exportName, type Shop, withLedger } from './shop.ts';
+import { connectionName, csvOf, exportName, halfAYearAway, type Shop, withLedger } from './shop.ts';
 import { controllerNamespace, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -118,7 +118,7 @@ describe.concurrent('the metrics of an export', () => {
     const readies = ofExports(shown).filter((name) => name.includes('type="Ready"'));
     expect(readies).toEqual([condition(shop, 'Ready', 'False', 'SegmentsFailed')]);
 
-    const schedule = { cron: '0 4 1 1 *', timeZone: 'Europe/Oslo' };
+    const schedule = { cron: halfAYearAway().cron, timeZone: 'Europe/Oslo' };
     await shop.patch('CriteoSegmentExport', exportName, { spec: { schedule } });
     const { status: scheduled } = await shop.untilExport(
       'a next run',

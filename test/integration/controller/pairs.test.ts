@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { conditionOf, digestOf, exportName, nextSecond, people, type Shop } from './shop.ts';
+import { conditionOf, digestOf, exportName, halfAYearAway, nextSecond, people, type Shop } from './shop.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -29,7 +29,7 @@ async function slowShop(): Promise<Shop> {
   const shop = await world.shop();
   shop.sandbox.addFault({ kind: 'delay', milliseconds: 1500, operation: 'add', times: 'always' });
   await shop.startController();
-  await shop.settle({ export: { schedule: { cron: '0 4 1 1 *' } } });
+  await shop.settle({ export: { schedule: { cron: halfAYearAway().cron } } });
   return shop;
 }
 
@@ -72,7 +72,8 @@ async function expectTheEnd(shop: Shop, runs: number): Promise<void> {
 test.concurrent('a run that cannot start within its deadline is skipped with a reason', async () => {
   const shop = await world.shop();
   await shop.startController();
-  await shop.settle({ export: { schedule: { cron: '0 4 1 1 *', startingDeadlineSeconds: 60 } } });
+  const schedule = { cron: halfAYearAway().cron, startingDeadlineSeconds: 60 };
+  await shop.settle({ export: { schedule } });
   // A run's calls together take longer than the deadline, which is the shortest there is.
   shop.sandbox.addFault({ kind: 'delay', milliseconds: 18_000, times: 'always' });
   await shop.createJobByHand('first');
@@ -91,14 +92,15 @@ test.concurrent('a run that cannot start within its deadline is skipped with a r
 describe.concurrent.each(pairs)('%s and %s', (first, second) => {
   test('at once: one waits for the other, and the status says so', async () => {
     const shop = await slowShop();
-    // A trigger by kubectl is to come before the other one's run has ended.
-    shop.sandbox.addFault({ kind: 'delay', milliseconds: 5000, path: '/create$' });
+    // The first run is at work until the other one was seen to wait; an exporter waits for a minute.
+    shop.sandbox.addFault({ kind: 'delay', milliseconds: 50_000, path: '/create$' });
     await Promise.all([triggers[first].start(shop), triggers[second].start(shop)]);
     const waiting = await shop.untilExport('a run waits', ({ status }) => status?.waitingRuns === 1);
     expect(conditionOf(waiting, 'Ready')).toMatchObject({
       status: 'True',
       message: expect.stringMatching(/A run waits: The run .* is not finished/),
     });
+    shop.sandbox.clearFaults();
     await expectBothServed(shop, [first, second]);
   });
 

@@ -376,7 +376,7 @@ describe('a blob that breaks off in mid-stream', () => {
   });
 
   test('so are a slice, and one that goes silent', async () => {
-    await begin(500);
+    await begin(3_000);
     const file = await fileAt(store, name);
     breaking({ resetAfter: 1_000 }, 2);
     expect(String(await file.slice(10_000, 20_000, never)) === rows.slice(10_000, 20_000)).toBe(true);

@@ -589,7 +589,7 @@ describe('in mid-stream', () => {
       undefined,
       interruption.signal,
     );
-    await waitFor('the statement', 10_000, async () => (await statements()).length > 0 || undefined);
+    await waitFor('the statement', 30_000, async () => (await statements()).length > 0 || undefined);
     interruption.abort();
     expect(await reading).toEqual({ count: 0, error: interruption.signal.reason });
     await nothingRuns();

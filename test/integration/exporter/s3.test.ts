@@ -321,7 +321,7 @@ describe('an object that breaks off in mid-stream', () => {
   });
 
   test('so is one that goes silent', async () => {
-    await begin(500);
+    await begin(3_000);
     const file = await fileAt(store, key);
     breaking({ silentAfter: 100_000 }, 1);
     expect((await contentOf(file)) === rows).toBe(true);
@@ -329,9 +329,10 @@ describe('an object that breaks off in mid-stream', () => {
   });
 
   test('one that takes long in all is left to come', async () => {
-    await begin(3_000);
+    // It comes in four parts: each in time, and all of them later than one silence may last.
+    await begin(6_000);
     const file = await fileAt(store, key);
-    proxy.fate = () => ({ pauseMs: 1_000 });
+    proxy.fate = () => ({ pauseMs: 1_600 });
     expect((await contentOf(file)) === rows).toBe(true);
     expect(proxy.reads).toEqual(['HEAD', 'GET']);
   });
