@@ -219,3 +219,25 @@ describe('an unknown field', () => {
     expect(validateExport({ ...segmentExport, metadata }, { unknownFields: 'refuse' }).ok).toBe(true);
   });
 });
+
+describe('a field that is not known yet', () => {
+  const spec = { ...connection.spec, credentialsSecretRef: null, advertiserId: 'nordic' };
+  const isKnown = (field: string): boolean => field !== 'spec.credentialsSecretRef';
+
+  it('is no fault, and those of the others are told', () => {
+    expect(faults(validateConnection({ ...connection, spec }, { isKnown }))).toEqual([
+      expect.stringMatching(/^spec[.]advertiserId /),
+    ]);
+  });
+
+  it('leaves an object with the defaults of the rest', () => {
+    const result = validateConnection(
+      { ...connection, spec: { ...spec, advertiserId: '12345' } },
+      { isKnown },
+    );
+    expect(result).toMatchObject({
+      ok: true,
+      value: { spec: { advertiserId: '12345', maxProfiles: 1_000_000 } },
+    });
+  });
+});

@@ -22,6 +22,11 @@ export interface ValidateOptions {
   unknownFields?: 'refuse' | 'ignore';
   /** True where the object holds a secret: messages then tell none of its values. Default: false. */
   secret?: boolean;
+  /**
+   * Whether a field is known: of one that is not, nothing is wrong. For a preview, which has null or nothing in the
+   * place of such fields, so that what is returned as valid may lack them. Default: each is.
+   */
+  isKnown?: (field: string) => boolean;
 }
 
 /**
@@ -91,7 +96,7 @@ function once<T>(make: () => T): () => T {
 function check<T>(
   { schema, open, closed }: Kind<T>,
   object: unknown,
-  { unknownFields, secret }: ValidateOptions,
+  { unknownFields, secret, isKnown = () => true }: ValidateOptions,
 ): Validated<T> {
   const deep = deepField(object);
   if (deep !== undefined) return { ok: false, errors: [{ field: deep, message: 'is nested too deeply' }] };
@@ -99,5 +104,7 @@ function check<T>(
   const value = structuredClone(object);
   dropNulls(value, schema);
   if (validate(value)) return { ok: true, value };
-  return { ok: false, errors: (validate.errors ?? []).map((error) => toFieldError(error, secret)) };
+  const errors = (validate.errors ?? []).map((error) => toFieldError(error, secret));
+  const known = errors.filter(({ field }) => isKnown(field));
+  return known.length === 0 ? { ok: true, value: value as T } : { ok: false, errors: known };
 }

@@ -1,3 +1,4 @@
+import * as pulumi from '@pulumi/pulumi';
 import { type FieldError, fieldPath } from '../api/validation/messages.ts';
 import { simplePattern } from '../api/validation/schema.ts';
 import { celEnvironment, inKubernetesWords } from './celenvironment.ts';
@@ -21,7 +22,8 @@ interface Rule {
 
 /**
  * The CEL rules that a value of a schema breaks, its defaults filled in: those that validateConnection and validateExport
- * leave to the API server. Rules that compare with the object of before say nothing of one that may be new.
+ * leave to the API server. Rules that compare with the object of before say nothing of one that may be new, and a rule
+ * whose answer depends on what is not known yet breaks nothing.
  */
 export function brokenRules(schema: RuledSchema, value: unknown, path = ''): FieldError[] {
   const rules = schema['x-kubernetes-validations'] ?? [];
@@ -49,16 +51,33 @@ function programOf(rule: string): ReturnType<typeof celEnvironment.parse> {
 function holds(rule: string, self: unknown): boolean {
   const program = programOf(rule);
   try {
-    return program({ self }) === true;
-  } catch {
+    return program(placed({}, [['self', self]])) === true;
+  } catch (error) {
     // As the API server does it: what cannot be evaluated, a time zone that nobody knows for one, is refused.
-    return false;
+    return error instanceof NotKnown;
   }
+}
+
+class NotKnown extends Error {}
+
+/**
+ * An object or a list with these parts. Whoever reads one that is not known fails: so CEL itself tells whether a rule's
+ * answer depends on it, as `a || b` does not where a is true.
+ */
+function placed<Parts extends object>(parts: Parts, entries: readonly (readonly [string, unknown])[]): Parts {
+  for (const [key, part] of entries) {
+    const get = (): unknown => {
+      if (pulumi.isUnknown(part)) throw new NotKnown();
+      return part;
+    };
+    Object.defineProperty(parts, key, { enumerable: true, get });
+  }
+  return parts;
 }
 
 /** Name or index, schema and value of each part that has a schema. */
 function childrenOf(schema: RuledSchema, value: unknown): [string, RuledSchema, unknown][] {
-  if (typeof value !== 'object' || value === null) return [];
+  if (typeof value !== 'object' || value === null || pulumi.isUnknown(value)) return [];
   return Object.entries(value).flatMap(([key, part]): [string, RuledSchema, unknown][] => {
     const child = Array.isArray(value) ? schema.items : fieldSchema(schema, key);
     return child ? [[key, child, part]] : [];
@@ -76,10 +95,14 @@ function fieldSchema(
 function celValue(schema: RuledSchema, value: unknown): unknown {
   const isWhole = schema.type === 'integer' || schema['x-kubernetes-int-or-string'];
   if (typeof value === 'number' && isWhole) return BigInt(value);
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || pulumi.isUnknown(value)) return value;
   const parts = childrenOf(schema, value).map(([key, child, part]) => [key, celValue(child, part)] as const);
-  if (Array.isArray(value)) return parts.map(([, part]) => part);
+  if (Array.isArray(value)) return placed([], parts);
+  if (schema.properties)
+    return placed(
+      {},
+      parts.map(([key, part]) => [key.replaceAll('-', '__dash__'), part]),
+    );
   // A label may have any name, that of a property of every object too.
-  if (!schema.properties) return new Map(parts);
-  return Object.fromEntries(parts.map(([key, part]) => [key.replaceAll('-', '__dash__'), part]));
+  return parts.find(([, part]) => pulumi.isUnknown(part))?.[1] ?? new Map(parts);
 }

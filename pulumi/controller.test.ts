@@ -1,3 +1,4 @@
+import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { describe, expect, test } from 'vitest';
 import { contract } from '../deploy/contents.ts';
@@ -5,9 +6,24 @@ import { manifests } from '../deploy/manifests.ts';
 import { defaultOptions, type InstallOptions, type Manifest } from '../deploy/options.ts';
 import { CriteoExportController } from './controller.ts';
 import type { CriteoExportControllerArgs } from './controllerargs.ts';
-import { type Registered, registered, unknownMark } from './testkit/registered.ts';
+import { type Registered, registered, secretMark, unknownMark } from './testkit/registered.ts';
 
 const image = 'registry.example/criteo-segment-export@sha256:0123';
+const furtherFlags = [
+  '--log-level=debug',
+  '--image-pull-secret=registry',
+  '--job-https-proxy=http://proxy.example:3128',
+  '--job-no-proxy=example.com',
+  '--ca-bundle-configmap=ca',
+  '--allowed-base-url=https://other.example',
+  '--allowed-source-endpoint=https://store.example:9000',
+  '--allowed-authority-host=https://login.example',
+  '--allowed-job-label=team',
+  '--allowed-priority-class=batch-low',
+  '--allowed-toleration=batch',
+  '--max-runs-per-connection=2',
+  '--retire-deadline-seconds=60',
+];
 
 /** What is registered for the cluster, without the component itself. */
 async function objectsOf(
@@ -25,6 +41,21 @@ function byIdentity(objects: readonly object[]): object[] {
 }
 
 const inputsOf = (resources: readonly Registered[]): object[] => resources.map(({ inputs }) => inputs);
+
+/** Where in the objects something is that Pulumi does not know yet, or keeps secret: `Deployment.metadata.name`. */
+function marked(objects: readonly Registered[]): string[] {
+  const placesIn = (value: unknown): string[] => {
+    if (value === unknownMark) return [''];
+    if (typeof value !== 'object' || value === null) return [];
+    if (secretMark in value) return [''];
+    return Object.entries(value).flatMap(([key, part]) =>
+      placesIn(part).map((place) => `${Array.isArray(value) ? '[]' : `.${key}`}${place}`),
+    );
+  };
+  return objects.flatMap(({ inputs }) => placesIn(inputs).map((place) => `${inputs.kind}${place}`)).sort();
+}
+const unknown = pulumi.output(pulumi.unknown as unknown as string);
+
 const ofKind = (resources: readonly Registered[], kind: string): Registered[] =>
   resources.filter(({ inputs }) => inputs.kind === kind);
 
@@ -42,7 +73,12 @@ describe('the controller as a component', { timeout: 60_000 }, () => {
         watchedNamespaces: ['shop', 'crm'],
         apiServerPorts: [6443],
         allowedBaseUrls: [pulumi.output('https://criteo.example')],
-        extraFlags: ['--log-level=debug'],
+        extraFlags: pulumi.output(furtherFlags),
+        monitoring: {
+          prometheusRule: true,
+          dashboard: true,
+          labels: { release: pulumi.output('prometheus') },
+        },
       },
       {
         imagePullPolicy: 'Always',
@@ -52,7 +88,11 @@ describe('the controller as a component', { timeout: 60_000 }, () => {
         watchedNamespaces: ['shop', 'crm'],
         apiServerPorts: [6443],
         allowedBaseUrls: ['https://criteo.example'],
-        extraFlags: ['--log-level=debug'],
+        extraFlags: furtherFlags,
+        monitoring: {
+          ...defaultOptions.monitoring,
+          ...{ prometheusRule: true, dashboard: true, labels: { release: 'prometheus' } },
+        },
       },
     ],
     [
@@ -101,15 +141,25 @@ describe('the controller as a component', { timeout: 60_000 }, () => {
     expect(kept(await objectsOf({ deleteCustomResourceDefinitions: true }))).toEqual([]);
   });
 
-  test('tells its namespace and service account', async () => {
+  test('says of no object that it goes, so that retainOnDelete of the component keeps each', async () => {
+    const objects = await objectsOf({ deleteCustomResourceDefinitions: true });
+    expect(objects.filter(({ retainOnDelete }) => retainOnDelete !== undefined)).toEqual([]);
+  });
+
+  test('tells its namespace and service account, to the program and to the state', async () => {
     const outputs: unknown[] = [];
-    await registered(() => {
+    const all = await registered(() => {
       const controller = new CriteoExportController('criteo', { image, namespace: 'marketing' });
       pulumi
         .all([controller.namespace, controller.serviceAccountName])
         .apply((values) => outputs.push(...values));
     });
     expect(outputs).toEqual(['marketing', 'criteo-segment-export']);
+    const component = all.find(({ type }) => type === 'segmentexport:index:CriteoExportController');
+    expect(component?.outputs).toEqual({
+      namespace: 'marketing',
+      serviceAccountName: 'criteo-segment-export',
+    });
   });
 
   test('names a part the same in every namespace, so that none is taken for another one', async () => {
@@ -126,14 +176,76 @@ describe('the controller as a component', { timeout: 60_000 }, () => {
     expect(new Set(all.map(({ urn }) => urn)).size).toBe(all.length);
   });
 
-  test('shows in a preview all that does not name an image that is yet to be built', async () => {
-    const unbuilt = pulumi.output(pulumi.unknown as unknown as string);
-    const objects = await objectsOf({ image: unbuilt }, { preview: true });
-    const unknown = objects.filter(({ inputs }) => inputs.spec === unknownMark);
-    expect(unknown.map(({ inputs }) => inputs.kind).sort()).toEqual([
-      'Deployment',
-      'ValidatingAdmissionPolicy',
+  // A name that is not known would be told as a replacement.
+  test('shows in a preview all but the places of an image that is yet to be built', async () => {
+    const objects = await objectsOf({ image: unknown }, { preview: true });
+    expect(marked(objects)).toEqual([
+      'Deployment.spec.template.spec.containers[].args',
+      'Deployment.spec.template.spec.containers[].image',
+      'ValidatingAdmissionPolicy.spec.validations[].expression',
+      'ValidatingAdmissionPolicy.spec.validations[].message',
     ]);
     expect(objects).toHaveLength(manifests({ ...defaultOptions, image }).length);
+  });
+
+  const placesOfUrls = [
+    'Deployment.spec.template.spec.containers[].args',
+    'ValidatingAdmissionPolicy.spec.validations[].expression',
+    'ValidatingAdmissionPolicy.spec.validations[].messageExpression',
+  ];
+
+  test('shows in a preview all but the places of a base URL that is not known', async () => {
+    const allowedBaseUrls = ['https://criteo.example', unknown];
+    expect(marked(await objectsOf({ allowedBaseUrls }, { preview: true }))).toEqual(placesOfUrls);
+  });
+
+  test('keeps no more secret than the places of an argument that is a secret', async () => {
+    const allowedBaseUrls = [pulumi.secret('https://criteo.example')];
+    expect(marked(await objectsOf({ allowedBaseUrls }))).toEqual(placesOfUrls);
+  });
+
+  test.each([
+    [true, 1],
+    [false, 0],
+  ])('what lies in its namespace comes after that, where it makes it: %s', async (createNamespace, count) => {
+    const all = await registered(() => {
+      const controller = new CriteoExportController('criteo', { image, createNamespace });
+      new k8s.core.v1.Secret('pull', { metadata: { name: 'pull', namespace: controller.namespace } });
+    });
+    const namespaces = ofKind(all, 'Namespace').map(({ urn }) => urn);
+    expect(namespaces).toHaveLength(count);
+    expect(all.find(({ name }) => name === 'pull')?.dependencies).toEqual(namespaces);
+  });
+
+  // As README shows it for an image of a private registry; of the two ways Pulumi's mocks know this one alone.
+  test('lets a transformation add what has no argument to the pod, after what the component depends on', async () => {
+    const all = await registered(() => {
+      const pull = new k8s.core.v1.Secret('pull', { metadata: { name: 'registry', namespace: 'marketing' } });
+      const addPullSecret: pulumi.ResourceTransformation = ({ type, props, opts }) => {
+        if (type === 'kubernetes:apps/v1:Deployment') {
+          props.spec.template.spec.imagePullSecrets = [{ name: 'registry' }];
+        }
+        return { props, opts };
+      };
+      const args = { image, namespace: pull.metadata.namespace, createNamespace: false };
+      const options = { dependsOn: [pull], transformations: [addPullSecret] };
+      new CriteoExportController('criteo', args, options);
+    });
+    const [deployment] = ofKind(all, 'Deployment');
+    expect(deployment?.inputs).toMatchObject({
+      spec: { template: { spec: { imagePullSecrets: [{ name: 'registry' }], containers: [{ image }] } } },
+    });
+    const secret = all.find(({ name }) => name === 'pull')?.urn;
+    expect(all.find(({ urn }) => urn === deployment?.parent)?.dependencies).toEqual([secret]);
+  });
+
+  test('uses the provider that it is given, for each of its objects', async () => {
+    const all = await registered(() => {
+      const provider = new k8s.Provider('cluster', { kubeconfig: 'none' });
+      new CriteoExportController('criteo', { image }, { provider });
+    });
+    const objects = all.filter(({ type }) => type.startsWith('kubernetes:'));
+    expect(objects.length).toBeGreaterThan(30);
+    for (const { provider } of objects) expect(provider).toMatch(/::pulumi:providers:kubernetes::cluster::/);
   });
 });

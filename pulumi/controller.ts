@@ -1,14 +1,15 @@
+import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { contract } from '../deploy/contents.ts';
 import { manifests } from '../deploy/manifests.ts';
-import { appName, defaultOptions, type InstallOptions, type Manifest } from '../deploy/options.ts';
+import { appName, defaultOptions, type Manifest } from '../deploy/options.ts';
+import { userRoles } from '../deploy/userroles.ts';
+import { laterFaults, plainFaults } from './argfaults.ts';
 import type { CriteoExportControllerArgs } from './controllerargs.ts';
-import { laterOptions, plainOptions } from './installoptions.ts';
+import { installOptions, laterOptions, plainOptions } from './installoptions.ts';
 import { registerObject } from './kinds.ts';
+import { type LaterObject, laterObjects } from './laterobjects.ts';
 import { afterCheck } from './partly.ts';
-
-/** Stands for the image where it is not known yet. */
-const someImage = 'an-image-that-is-not-known-yet';
 
 /**
  * The controller with everything that it needs in a cluster: the objects of dist/install.yaml, each a resource.
@@ -30,67 +31,48 @@ export class CriteoExportController extends pulumi.ComponentResource {
     super('segmentexport:index:CriteoExportController', name, {}, opts);
     const plain = plainOptions(args);
     const later = laterOptions(args);
-    const build = (options: Omit<InstallOptions, keyof typeof plain>): Manifest[] =>
-      built(name, { ...options, ...plain });
-    const shapes = build({ ...defaultOptions, image: someImage });
-    const withoutImage = eachOf(
-      later.apply((options) => ({ ...options, image: someImage })),
-      build,
-    );
-    const withImage = eachOf(
-      pulumi
-        .all([later, args.image, withoutImage.checked])
-        .apply(([options, image]) => ({ ...options, image: given(name, image) })),
-      build,
-    );
+    const refuse = (faults: readonly string[]): void => {
+      if (faults.length === 0) return;
+      // Pulumi prints it as it is, without a stack.
+      throw new pulumi.RunError(
+        faults.map((fault) => `CriteoExportController "${name}": ${fault}`).join('\n'),
+      );
+    };
+    refuse(plainFaults(plain));
+    const checked = laterFaults(later).apply(refuse);
 
-    const definitions = new Set(plain.installDefinitions ? contract().map(identity) : []);
+    // They hold no option: none of them has to be built more than once.
+    const definitions: LaterObject[] = plain.installDefinitions
+      ? [...contract(), ...userRoles()].map((shape) => ({ shape, fields: { ...shape } }))
+      : [];
+    const kept = new Set(args.deleteCustomResourceDefinitions ? [] : contract().map(identity));
+    const objects = laterObjects(
+      (options) => manifests({ ...installOptions(plain, options), installDefinitions: false }),
+      later,
+      checked,
+    );
     const foundations: pulumi.Resource[] = [];
     const before: pulumi.Resource[] = [];
-    shapes.forEach((shape, index) => {
-      const isDefinition = definitions.has(identity(shape));
-      // Where the image is not known before the update, a preview still tells of all that does not name it.
-      const objects = JSON.stringify(shape).includes(someImage) ? withImage : withoutImage;
+    this.namespace = later.namespace;
+    for (const { shape, fields } of [...definitions, ...objects]) {
       const options = {
         parent: this,
         // The Deployment comes after the controller's rights and what it is held to, and goes before them.
         dependsOn: shape.kind === 'Deployment' ? [...before] : [...foundations],
-        retainOnDelete: isDefinition && !args.deleteCustomResourceDefinitions,
+        // Where it is not said, it is what the component's own options say.
+        ...(kept.has(identity(shape)) ? { retainOnDelete: true } : {}),
       };
-      const resource = registerObject(
-        resourceName(name, shape),
-        shape,
-        // A CRD depends on no option, and is large: as an output it would be copied again and again.
-        isDefinition ? shape : fieldsOf(shape, objects.at(index)),
-        afterCheck(options, objects.checked),
-      );
+      const resource = registerObject(resourceName(name, shape), shape, fields, afterCheck(options, checked));
       before.push(resource);
       if (isFoundation(shape)) foundations.push(resource);
-    });
+      // So that what is put into it comes after it, and goes before it.
+      if (resource instanceof k8s.core.v1.Namespace) this.namespace = resource.metadata.name;
+    }
 
-    this.namespace = later.namespace;
     this.serviceAccountName = pulumi.output(appName);
-    this.registerOutputs({ namespace: this.namespace, serviceAccountName: this.serviceAccountName });
+    // Not the Namespace's own: where an argument is refused it never comes, and Pulumi would tell that in its place.
+    this.registerOutputs({ namespace: later.namespace, serviceAccountName: this.serviceAccountName });
   }
-}
-
-function built(name: string, options: InstallOptions): Manifest[] {
-  try {
-    return manifests(options);
-  } catch (error) {
-    const message = (error as Error).message;
-    throw new pulumi.RunError(
-      `CriteoExportController "${name}": the controller would refuse its flags: ${message} Look at allowedBaseUrls and extraFlags.`,
-    );
-  }
-}
-
-/** A program's configuration may hold nothing, whatever its type says. */
-function given(name: string, image: string | undefined): string {
-  if (image) return image;
-  throw new pulumi.RunError(
-    `CriteoExportController "${name}": image is missing; name the controller's image, by digest where there is one, such as registry.example/criteo-segment-export@sha256:...`,
-  );
 }
 
 /** What the objects of other kinds lie in, or speak of. */
@@ -108,29 +90,4 @@ function resourceName(component: string, { metadata }: Manifest): string {
   return namespace === defaultOptions.namespace
     ? `${component}-${name}`
     : `${component}-${namespace}-${name}`;
-}
-
-/** Objects of which it is only known later what they hold. */
-interface Later {
-  /** Fails where they cannot be built. */
-  checked: pulumi.Output<unknown>;
-  at(index: number): pulumi.Output<Manifest | undefined>;
-}
-
-/** Each is an output of its own: one of them all would be copied, CRDs and all, for every field that is taken of it. */
-function eachOf<Options>(options: pulumi.Output<Options>, build: (options: Options) => Manifest[]): Later {
-  let objects: Manifest[] = [];
-  const checked = options.apply((known) => {
-    objects = build(known as Options);
-  });
-  return { checked, at: (index) => checked.apply(() => objects[index]) };
-}
-
-/** The object's fields as the update will know them; which there are is known already. */
-function fieldsOf(
-  shape: Manifest,
-  object: pulumi.Output<Manifest | undefined>,
-): Record<string, pulumi.Output<unknown>> {
-  const names = Object.keys(shape).filter((field) => field !== 'apiVersion' && field !== 'kind');
-  return Object.fromEntries(names.map((field) => [field, object.apply((known) => known?.[field])]));
 }

@@ -2,7 +2,7 @@ import type * as pulumi from '@pulumi/pulumi';
 
 /**
  * What an installation can choose; each has the default of dist/install.yaml. What decides which objects there are is
- * plain, and no Output: a preview could else not tell them.
+ * plain, and no Output: a preview could else not tell them. All else may be an Output, at every depth.
  */
 export interface CriteoExportControllerArgs {
   /** Image of the controller, and of the Jobs that it makes; by digest where there is one. */
@@ -28,7 +28,8 @@ export interface CriteoExportControllerArgs {
   /** CPU and memory of the controller's container. Default: requests of 50m and 128Mi, and a memory limit of 512Mi. */
   resources?: pulumi.Input<ControllerResources>;
   /**
-   * Namespaces whose exports it runs, by a Role in each; they must exist. Plain. Default: all, by a ClusterRole.
+   * Namespaces whose exports it runs, by a Role in each; they must exist. Of one that the same program makes, name it here
+   * as a text, and give the component `dependsOn: [thatNamespace]`. Plain. Default: all, by a ClusterRole.
    */
   watchedNamespaces?: string[];
   /** Where pods reach the API server: by its Service, and by what stands behind it. Default: 443 and 6443. */
@@ -37,13 +38,13 @@ export interface CriteoExportControllerArgs {
   allowedBaseUrls?: pulumi.Input<pulumi.Input<string>[]>;
   /** Further flags of the controller, such as `--log-level=debug`. Default: none. */
   extraFlags?: pulumi.Input<pulumi.Input<string>[]>;
-  /** Objects for Prometheus and Grafana. Plain. Default: none of them. */
+  /** Objects for Prometheus and Grafana. Plain, but for `labels`. Default: none of them. */
   monitoring?: MonitoringArgs;
 }
 
 export interface ControllerResources {
-  requests?: Record<string, string>;
-  limits?: Record<string, string>;
+  requests?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  limits?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
 /** The kinds of Prometheus Operator must be known to the cluster. */
@@ -56,6 +57,9 @@ export interface MonitoringArgs {
   prometheusRule?: boolean;
   /** A ConfigMap with the dashboard, as Grafana's sidecar finds it. Default: false. */
   dashboard?: boolean;
-  /** Labels by which Prometheus and Grafana choose these objects, such as `{release: "prometheus"}`. Default: none. */
-  labels?: Record<string, string>;
+  /**
+   * Labels by which Prometheus and Grafana choose these objects, such as `{release: "prometheus"}`; they decide no object,
+   * and may be Outputs. Default: none.
+   */
+  labels?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }

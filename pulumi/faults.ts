@@ -1,7 +1,7 @@
 import { apiVersion } from '../api/names.ts';
 import type { FieldError, Validated, ValidateOptions } from '../api/validate.ts';
 import { brokenRules, type RuledSchema } from './celrules.ts';
-import { knownPart, mayBeUnknown } from './knownpart.ts';
+import { knownPart, mayBeUnknown, withUnknown } from './knownpart.ts';
 
 /** A kind of ours. */
 export interface CheckedKind {
@@ -23,8 +23,7 @@ export function faultsOf(
   const { value, unknown } = knownPart(spec, 'spec');
   const result = validate(
     { apiVersion, kind, metadata: {}, spec: value },
-    { unknownFields: 'refuse', secret },
+    { unknownFields: 'refuse', secret, isKnown: (field) => !mayBeUnknown(field, unknown) },
   );
-  const errors = result.ok ? brokenRules(schema, result.value) : result.errors;
-  return errors.filter(({ field }) => !mayBeUnknown(field, unknown));
+  return result.ok ? brokenRules(schema, withUnknown(result.value, { spec })) : result.errors;
 }

@@ -1,14 +1,18 @@
+// Types apart: compilers of before TypeScript 4.5, Pulumi's own among them, know no `type` within the braces.
 export type {
   WrittenCriteoConnectionSpec,
   WrittenCriteoSegmentExportSpec,
 } from '../api/generated/written.ts';
-export { CriteoConnection, type CriteoConnectionArgs } from './connection.ts';
+export type { CriteoConnectionArgs } from './connection.ts';
+export { CriteoConnection } from './connection.ts';
 export { CriteoExportController } from './controller.ts';
 export type {
   ControllerResources,
   CriteoExportControllerArgs,
   MonitoringArgs,
 } from './controllerargs.ts';
-export { CriteoCredentials, type CriteoCredentialsArgs } from './credentials.ts';
+export type { CriteoCredentialsArgs } from './credentials.ts';
+export { CriteoCredentials } from './credentials.ts';
 export type { Inputs } from './inputs.ts';
-export { CriteoSegmentExport, type CriteoSegmentExportArgs } from './segmentexport.ts';
+export type { CriteoSegmentExportArgs } from './segmentexport.ts';
+export { CriteoSegmentExport } from './segmentexport.ts';

@@ -6,11 +6,16 @@ export interface Registered {
   name: string;
   urn: string;
   parent: string;
+  /** URN and id; empty where it is the stack's own. */
+  provider: string;
   /** URNs, of the parts of a component in its place. */
   dependencies: string[];
   /** As they go to the state: a secret is still wrapped. */
   inputs: Record<string, unknown>;
-  retainOnDelete: boolean;
+  /** Undefined where it is what the parent's is. */
+  retainOnDelete: boolean | undefined;
+  /** What a component says at its end; of no other resource. */
+  outputs: Record<string, unknown> | undefined;
   /** How long a deletion may take, where that was said: `70m`. */
   deleteTimeout: string | undefined;
 }
@@ -24,7 +29,7 @@ export async function registered(
   program: () => void,
   { preview = false }: { preview?: boolean } = {},
 ): Promise<Registered[]> {
-  const found: Registered[] = [];
+  const found: Omit<Registered, 'outputs'>[] = [];
   await pulumi.runtime.setMocks(
     { newResource: ({ name, inputs }) => ({ id: name, state: inputs }), call: () => ({}) },
     'project',
@@ -42,18 +47,25 @@ export async function registered(
           name: request.getName(),
           urn: response.getUrn(),
           parent: request.getParent(),
+          provider: request.getProvider(),
           dependencies: request.getDependenciesList(),
           inputs: request.getObject()?.toJavaScript() ?? {},
-          retainOnDelete: request.getRetainondelete(),
+          retainOnDelete: request.hasRetainondelete() ? request.getRetainondelete() : undefined,
           deleteTimeout: request.getCustomtimeouts()?.getDelete(),
         });
       }
       callback(error, response);
     });
+  const outputs = new Map<string, Record<string, unknown>>();
+  const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
+  monitor.registerResourceOutputs = (request, callback) => {
+    outputs.set(request.getUrn(), request.getOutputs()?.toJavaScript() ?? {});
+    return registerOutputs(request, callback);
+  };
   program();
   // It waits for every registration; the mocks need no word of farewell.
   await pulumi.runtime.disconnect(false);
-  return found;
+  return found.map((resource) => ({ ...resource, outputs: outputs.get(resource.urn) }));
 }
 
 /** What is used here of Pulumi's protocol. */
@@ -61,15 +73,26 @@ interface RegisterRequest {
   getType(): string;
   getName(): string;
   getParent(): string;
+  getProvider(): string;
   getDependenciesList(): string[];
   getObject(): { toJavaScript(): Record<string, unknown> } | undefined;
+  hasRetainondelete(): boolean;
   getRetainondelete(): boolean;
   getCustomtimeouts(): { getDelete(): string } | undefined;
+}
+
+interface OutputsRequest {
+  getUrn(): string;
+  getOutputs(): { toJavaScript(): Record<string, unknown> } | undefined;
 }
 
 interface Monitor {
   registerResource(
     request: RegisterRequest,
     callback: (error: unknown, response: { getUrn(): string } | undefined) => void,
+  ): unknown;
+  registerResourceOutputs(
+    request: OutputsRequest,
+    callback: (error: unknown, response: unknown) => void,
   ): unknown;
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { contract } from '../../deploy/contents.ts';
 import { repositoryDirectory } from '../cluster/paths.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
@@ -133,7 +134,11 @@ test('destroyed, it leaves the CRDs and their policies, and no controller', asyn
   const left = await ground.kubectl(['get', kinds, '--all-namespaces', '--output=name']);
   expect(left).not.toContain(namespace);
   expect(left).not.toContain('criteo-segment-export');
-  expect(await ground.kubectl(['get', 'crd', 'criteosegmentexports.segmentexport.io', '--output=name'])).toBe(
-    'customresourcedefinition.apiextensions.k8s.io/criteosegmentexports.segmentexport.io\n',
+  const selector = '--selector=app.kubernetes.io/part-of=criteo-segment-export';
+  const definitions = 'crd,validatingadmissionpolicy,validatingadmissionpolicybinding';
+  const kept = await ground.kubectl(['get', definitions, selector, '--output=name']);
+  const expected = contract().map(({ apiVersion, kind, metadata }) =>
+    `${kind}.${apiVersion.split('/')[0]}/${metadata.name}`.toLowerCase(),
   );
+  expect(kept.trim().split('\n').sort()).toEqual(expected.sort());
 });

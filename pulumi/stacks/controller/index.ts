@@ -1,10 +1,10 @@
-import { CriteoExportController } from '../../index.ts';
+import { CriteoExportController, type CriteoExportControllerArgs } from '../../index.ts';
 import { flag, list, required, text, wholeNumber } from '../configuration.ts';
 
 const { image } = required({ image: 'REGISTRY/criteo-segment-export@sha256:...' });
 
 const release = text('prometheusRelease');
-const controller = new CriteoExportController('criteo-segment-export', {
+const args: CriteoExportControllerArgs = {
   image,
   imagePullPolicy: text('imagePullPolicy') as 'Always' | 'IfNotPresent' | 'Never',
   namespace: text('namespace'),
@@ -18,10 +18,14 @@ const controller = new CriteoExportController('criteo-segment-export', {
   extraFlags: list('controllerFlags'),
   monitoring: {
     serviceMonitor: flag('serviceMonitor'),
+    podMonitor: flag('podMonitor'),
     prometheusRule: flag('prometheusRule'),
     dashboard: flag('dashboard'),
     ...(release === '' ? {} : { labels: { release } }),
   },
+};
+const controller = new CriteoExportController('criteo-segment-export', args, {
+  retainOnDelete: flag('retainOnDelete'),
 });
 
 export const namespace = controller.namespace;

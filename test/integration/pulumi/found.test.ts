@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { finalizer } from '../../../api/names.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
 import { kubectl } from '../../cluster/kubectl.ts';
 import { repositoryDirectory } from '../../cluster/paths.ts';
@@ -35,12 +38,14 @@ interface Crd extends KubernetesObject {
   };
 }
 
-/** The CRD of exports, as a release without schedules would have had it. */
+/** The CRD of exports, as a release without guards and with another kind of schedules would have had it. */
 async function olderCrd(): Promise<Crd> {
   const file = join(repositoryDirectory, 'crds/criteosegmentexports.segmentexport.io.yaml');
   const crd = parse(await readFile(file, 'utf8')) as Crd;
   for (const { schema } of crd.spec.versions) {
-    schema.openAPIV3Schema.properties.spec.properties.schedule = { type: 'string', maxLength: 10 };
+    const { properties } = schema.openAPIV3Schema.properties.spec;
+    properties.schedule = { type: 'string', maxLength: 10 };
+    delete properties.removalGuard;
   }
   return crd;
 }
@@ -55,7 +60,7 @@ test('an older CRD that kubectl installed: refused, and a conflict that names it
   expect(await typeOfSchedule()).toBe('string');
   const exportFile = join(repositoryDirectory, 'examples/export.yaml');
   const { spec, ...rest } = parse(await readFile(exportFile, 'utf8')) as { spec: object };
-  const { schedule, ...unscheduled } = spec as { schedule: object };
+  const { schedule, removalGuard, ...unscheduled } = spec as { schedule: object; removalGuard: object };
   await waitFor('exports are served', 60_000, async () =>
     run(['create', '-f', '-'], JSON.stringify({ ...rest, spec: unscheduled })).then(
       () => true,
@@ -65,6 +70,12 @@ test('an older CRD that kubectl installed: refused, and a conflict that names it
       },
     ),
   );
+  const guarded = JSON.stringify({ ...rest, spec: { ...unscheduled, removalGuard } });
+  // Pulumi's provider creates by the one, and changes by the other.
+  const create = ['create', '--validate=warn', '--dry-run=server', '--output=json', '-f', '-'];
+  expect(await run(create, guarded.replace('newsletter', 'another'))).not.toContain('removalGuard');
+  const change = ['apply', '--server-side', '--force-conflicts', '--validate=warn', '-f', '-'];
+  await expect(run(change, guarded)).rejects.toThrow('.spec.removalGuard: field not declared in schema');
   const stack = await collected({});
 
   await expect(stack.up()).rejects.toThrow(/already exists: .*criteosegmentexports.segmentexport.io/);
@@ -95,4 +106,29 @@ test('a namespace that others manage is left alone: not changed, and not destroy
   await stack.destroy();
   expect(await run(['get', 'namespace', 'theirs', '--output=jsonpath={.status.phase}'])).toBe('Active');
   expect(await run(['get', 'deployments', '--namespace', 'theirs', '--output=name'])).toBe('');
+});
+
+test('CRDs that are deleted after their controller wait for an export with a finalizer of ours, until --release-finalizers lets go of it', async () => {
+  const crd = 'crd/criteosegmentexports.segmentexport.io';
+  const metadata = { finalizers: [finalizer] };
+  await run([
+    ...['patch', 'criteosegmentexport', 'newsletter', '--type=merge'],
+    `--patch=${JSON.stringify({ metadata })}`,
+  ]);
+  await run(['delete', crd, '--wait=false']);
+  await run(['wait', crd, '--for=condition=Terminating', '--timeout=60s']);
+  await run([
+    'wait',
+    'criteosegmentexport/newsletter',
+    '--for=jsonpath={.metadata.deletionTimestamp}',
+    '--timeout=60s',
+  ]);
+
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['controller/main.ts', '--release-finalizers', '--leader-elect=false'],
+    { cwd: repositoryDirectory, env: { ...process.env, KUBECONFIG: controlPlane.kubeconfigPath } },
+  );
+  expect(stdout).toContain('1 export was let go.');
+  await run(['wait', crd, '--for=delete', '--timeout=60s']);
 });

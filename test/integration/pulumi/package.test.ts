@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -124,6 +125,22 @@ describe('the package that npm pack makes of the sources alone', () => {
         'kubernetes:segmentexport.io/v1alpha1:CriteoSegmentExport',
       ]),
     );
+  });
+
+  // A project without a compiler of its own has this one.
+  test('has declarations that the compiler in Pulumi’s own package can read', async () => {
+    const { createSourceFile } = createRequire(import.meta.url)(
+      '@pulumi/pulumi/vendor/typescript@3.8.3/typescript.js',
+    ) as { createSourceFile(name: string, text: string, target: number): { parseDiagnostics: object[] } };
+    const declarations = packed.filter((path) => path.endsWith('.d.ts'));
+    expect(declarations).toContain('dist/types/pulumi/index.d.ts');
+    const unread: string[] = [];
+    for (const path of declarations) {
+      const file = join(project, 'node_modules/criteo-segment-export-pulumi', path);
+      const { parseDiagnostics } = createSourceFile(path, await readFile(file, 'utf8'), 99);
+      if (parseDiagnostics.length > 0) unread.push(path);
+    }
+    expect(unread).toEqual([]);
   });
 
   test('refuses at preview what the schema refuses, and says so', async () => {

@@ -14,6 +14,7 @@ import {
   runProgram,
 } from '../../support/pulumi/program.ts';
 import { type KubernetesObject, objectsOf, type Registration } from '../../support/pulumi/registrations.ts';
+import { type Ground, installController } from '../../support/stack.ts';
 
 const criteoUrl = 'http://192.0.2.1:18543';
 const local: ProgramOptions = {
@@ -45,6 +46,18 @@ function sorted(
   return objects.toSorted((a, b) => key(a).localeCompare(key(b)));
 }
 
+/** What the demo and the e2e tests apply, by what kubectl is given. */
+async function appliedByDemo(options: Parameters<typeof installController>[1]): Promise<KubernetesObject[]> {
+  const applied: KubernetesObject[] = [];
+  const callKubectl = async ([verb]: readonly string[], input = ''): Promise<string> => {
+    if (verb === 'apply') applied.push(...(JSON.parse(input) as { items: KubernetesObject[] }).items);
+    return 'done';
+  };
+  const ground: Pick<Ground, 'image' | 'kubectl'> = { image, kubectl: callKubectl };
+  await installController(ground as Ground, options);
+  return applied;
+}
+
 async function example(name: string): Promise<KubernetesObject> {
   return parse(await readFile(join(repositoryDirectory, 'examples', name), 'utf8')) as KubernetesObject;
 }
@@ -63,8 +76,10 @@ describe('one source:', () => {
       replicas: 3,
     };
     const namespace = 'exports';
-    const config = { image, namespace, ...choice, controllerFlags: ['--log-level=debug'] };
-    const options = { ...defaultOptions, image, namespace, ...choice, extraFlags: ['--log-level=debug'] };
+    const extraFlags = ['--log-level=debug'];
+    const config = { image, namespace, ...choice, controllerFlags: extraFlags, podMonitor: true };
+    const monitoring = { ...defaultOptions.monitoring, podMonitor: true };
+    const options = { ...defaultOptions, image, namespace, ...choice, extraFlags, monitoring };
     expect(sorted(await objectsOfProgram('controller', { config }))).toEqual(sorted(manifests(options)));
   });
 
@@ -73,10 +88,7 @@ describe('one source:', () => {
     const isOfTeam = ({ kind, metadata }: KubernetesObject): boolean =>
       metadata.namespace === 'demo' || (kind === 'Namespace' && metadata.name === 'demo');
     const controller = made.filter((object) => !isOfTeam(object));
-    // As test/support/stack.ts installs it, for the demo and for e2e.
-    expect(sorted(controller)).toEqual(
-      sorted(manifests({ ...defaultOptions, image, allowedBaseUrls: [criteoUrl] })),
-    );
+    expect(sorted(controller)).toEqual(sorted(await appliedByDemo({ allowedBaseUrls: [criteoUrl] })));
     const specOf = (kind: string): unknown => made.find((object) => object.kind === kind)?.spec;
     expect(specOf('CriteoConnection')).toEqual({
       ...((await example('connection.yaml')).spec as object),
@@ -85,6 +97,32 @@ describe('one source:', () => {
     expect(specOf('CriteoSegmentExport')).toEqual((await example('export.yaml')).spec);
     expect(specOf('PersistentVolumeClaim')).toEqual((await example('claim.yaml')).spec);
   });
+
+  test('the exports program makes the examples, for a team that chooses what they hold', async () => {
+    const config = {
+      namespace: 'marketing',
+      advertiserId: '12345',
+      agreedBy: 'Data protection office',
+      agreedOn: '2026-11-22',
+      schedule: '0 4 * * *',
+      timeZone: 'Europe/Oslo',
+    };
+    const made = await objectsOfProgram('exports', { config });
+    expect(made.map(({ spec }) => spec)).toEqual([
+      (await example('connection.yaml')).spec,
+      (await example('export.yaml')).spec,
+    ]);
+  });
+});
+
+test('what the controller program lets go of stays in the cluster, where a stack says so before', async () => {
+  const componentOf = async (config: Record<string, unknown>): Promise<Registration | undefined> => {
+    const { registrations } = await runProgram('controller', { config: { image, ...config } });
+    return registrations.find(({ type }) => type === 'segmentexport:index:CriteoExportController');
+  };
+  // Its parts inherit it: pulumi/controller.test.ts.
+  expect(await componentOf({ retainOnDelete: true })).toMatchObject({ retainOnDelete: true });
+  expect(await componentOf({})).toMatchObject({ retainOnDelete: false });
 });
 
 describe('environments:', () => {
@@ -266,6 +304,16 @@ describe('the commands at the beginning of docs/pulumi.md', () => {
       expect(await objectsOfProgram(name, { stack, config })).not.toEqual([]);
     },
   );
+});
+
+test('what the controller would refuse is refused at preview, with the argument and what would be right', async () => {
+  const config = { image, imagePullPolicy: 'Sometimes', replicas: -1 };
+  const { exitCode, printed } = await runProgram('controller', { preview: true, config });
+  expect(exitCode).not.toBe(0);
+  expect(printed).toContain(
+    'error: [runtime] CriteoExportController "criteo-segment-export": imagePullPolicy must be one of Always, IfNotPresent, Never, but is "Sometimes"\n',
+  );
+  expect(printed).toContain('"criteo-segment-export": replicas must be a whole number, such as 2, but is -1');
 });
 
 test.each([
