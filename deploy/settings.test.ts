@@ -9,6 +9,7 @@ const withFlags = (...extraFlags: string[]): (() => unknown) => {
 test.each([
   ['--namespace=other', 'it comes with a Role in each namespace: set the watched namespaces in its place.'],
   ['--exporter-image=another', 'it is the image of the controller.'],
+  ['--leader-election-namespace=other', 'its Role for Leases is in the namespace of the controller.'],
   ['--health-port=1', 'the probes ask there.'],
   ['--release-finalizers', 'with it the controller runs nothing, and ends.'],
   ['--help', 'with it the controller runs nothing, and ends.'],

@@ -7,6 +7,7 @@ import type { InstallOptions } from './options.ts';
 const ownFlags: Readonly<Record<string, string>> = {
   '--exporter-image': 'it is the image of the controller',
   '--namespace': 'it comes with a Role in each namespace: set the watched namespaces in its place',
+  '--leader-election-namespace': 'its Role for Leases is in the namespace of the controller',
   '--health-host': 'the probes ask there',
   '--health-port': 'the probes ask there',
   '--kubeconfig': 'the controller uses its service account',

@@ -199,6 +199,16 @@ test('an advertiser that the account may not use is a fault of the definition by
   expect(story.tells({ connection: others })).toContain('Warning AdvertiserNotAllowed');
 });
 
+test('and told where a run by the definition of before had ended so', () => {
+  const refused = run('Failed', 'AdvertiserNotAllowed', 'The account may not use it.');
+  const story = new Story({ ...refused, consecutiveFailures: 1 });
+  const changed = { name: 'Changed' };
+  expect(story.change(changed)).toContain('Normal AwaitingRun');
+  const advertisers = { total: 1, ids: ['7'] };
+  const others = connection({ status: { ...readyStatus(), advertisers } });
+  expect(story.tells({ connection: others }, changed)).toContain('Warning AdvertiserNotAllowed');
+});
+
 test('a status without conditions, as a backup may give it back, tells of no run', () => {
   const { status } = exportPlan(observedExport({ export: segmentExport({ status: noSource }) }));
   expect(statusEvents(noSource, status)).toEqual([]);

@@ -37,13 +37,14 @@ export function readyEvents(before: Status, after: Status): PlannedEvent[] {
   return change('Recovered', true, `The export is ready again. The last run: ${ready.message}`);
 }
 
-function tellsOfRuns({ reason, message }: Condition, { lastRun, history = [] }: Status): boolean {
+function tellsOfRuns({ reason, message }: Condition, { lastRun, history = [], definition }: Status): boolean {
   if (isIn(ofRuns, reason)) return true;
   // It waits for a run because a person ended the last one, and says so.
   if (reason === 'AwaitingRun')
     return Boolean(lastRun?.message) && message.startsWith(lastRun?.message ?? '');
   const judged = [...(lastRun ? [lastRun] : []), ...history].find((run) => !isEndedByPerson(run));
-  return judged?.reason === reason;
+  // A check may tell the same of a definition that no run has used.
+  return judged?.reason === reason && judged.generation === definition?.generation;
 }
 
 /** Not told yet: it is of an attempt to retire something, or stood behind what else had failed of its run. */

@@ -13,6 +13,7 @@ import { whyConnectionUnreadable, whyUnreadable } from '../plan/unreadable.ts';
 import type { KubeClient } from '../runtime/client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Result } from '../runtime/controller.ts';
+import { ApiError } from '../runtime/errors.ts';
 import { byConnectionUid, byExportUid, byUid, type Caches } from './caches.ts';
 import type { Executor } from './execute.ts';
 import { findCronJob, followedBy } from './followed.ts';
@@ -64,20 +65,23 @@ export async function reconcileExport(
   return plan.lookAgainAfterMs === undefined ? {} : { requeueAfterMs: plan.lookAgainAfterMs };
 }
 
-/** A run that is claimed has its place from the moment of the plan. */
+/** A Job that is to be released has its place from the moment of the plan, at each try. */
 async function act(
   resource: ObservedExport['export'],
   plan: ReturnType<typeof planExport>,
   { executor, places }: ReconcileContext,
   signal: AbortSignal,
 ): ReturnType<Executor['execute']> {
-  const claimed = plan.status.activeRun?.jobUID;
-  const isNew = claimed !== undefined && claimed !== resource.status?.activeRun?.jobUID;
-  if (isNew) places.take(claimed);
+  const releases = plan.actions.flatMap((action) => (action.kind === 'ReleaseJob' ? [action.job] : []));
+  const uids = releases.map(({ metadata }) => metadata.uid ?? '');
+  for (const uid of uids) places.take(uid);
+  const released = new Set<string>();
   try {
-    return await executor.execute(segmentExports, resource, plan, signal);
+    return await executor.execute(segmentExports, resource, plan, signal, (uid) => released.add(uid));
   } catch (error) {
-    if (isNew) places.giveBack(claimed);
+    // Without an answer it may have been released all the same.
+    const isRefused = error instanceof ApiError && error.statusCode < 500;
+    for (const uid of uids) if (isRefused && !released.has(uid)) places.giveBack(uid);
     throw error;
   }
 }

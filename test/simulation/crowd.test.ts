@@ -3,7 +3,7 @@ import type { CriteoConnection } from '../../api/generated/criteoconnection.ts';
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
 import { labels } from '../../api/names.ts';
 import { formatTime } from '../../api/time.ts';
-import { finished, isLive, type Job, type Pod } from '../../controller/plan/kubernetes.ts';
+import { type CronJob, finished, isLive, type Job, type Pod } from '../../controller/plan/kubernetes.ts';
 import {
   connection,
   exportJob,
@@ -21,6 +21,7 @@ import { Places } from '../../controller/reconcile/places.ts';
 import { connectTriggers, type Queues } from '../../controller/reconcile/triggers.ts';
 import type { KubeClient } from '../../controller/runtime/client.ts';
 import type { Clock } from '../../controller/runtime/clock.ts';
+import { ApiError } from '../../controller/runtime/errors.ts';
 import type { EventRecorder } from '../../controller/runtime/events.ts';
 import { silentLogger } from '../../controller/runtime/log.ts';
 import { type KubeObject, objectKey } from '../../controller/runtime/resource.ts';
@@ -35,6 +36,8 @@ const shortestRunMs = 60_000;
 interface Lateness {
   workers: number;
   looks: number;
+  /** What the API server refuses of each export once. */
+  refuses?: 'the release' | 'what comes after it';
 }
 
 class Crowd {
@@ -54,6 +57,9 @@ class Crowd {
   readonly #timers = new Map<string, number>();
   readonly #lateness: Lateness;
   #unseen: { at: number; job: Job }[] = [];
+  /** Exports whose run was released. */
+  readonly #released = new Set<string>();
+  readonly #refused = new Set<string | undefined>();
   readonly #places = new Places({ monotonic: () => this.now } as Clock);
   #version = 100;
 
@@ -106,7 +112,11 @@ class Crowd {
   async #look(key: string): Promise<void> {
     this.#queue.delete(key);
     this.looks += 1;
-    const { requeueAfterMs } = await reconcileExport(key, this.#context(), new AbortController().signal);
+    const look = reconcileExport(key, this.#context(), new AbortController().signal);
+    const { requeueAfterMs } = await look.catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error;
+      return { requeueAfterMs: 0 };
+    });
     if (requeueAfterMs !== undefined) {
       const due = this.now + requeueAfterMs;
       this.#timers.set(key, Math.min(due, this.#timers.get(key) ?? due));
@@ -161,6 +171,12 @@ class Crowd {
     if (owner) this.#queue.add(objectKey(owner));
   }
 
+  #refuse(what: Lateness['refuses'], name: string | undefined): void {
+    if (this.#lateness.refuses !== what || this.#refused.has(name)) return;
+    this.#refused.add(name);
+    throw new ApiError({ statusCode: 409, reason: 'Conflict', message: 'The object has been modified.' });
+  }
+
   /** The watch of Jobs tells of it so many looks later. */
   #later(job: Job): void {
     this.#unseen.push({ at: this.looks + this.#lateness.looks, job });
@@ -191,10 +207,15 @@ class Crowd {
           ),
         };
       },
-      apply: async () => {},
+      apply: async (_: unknown, { metadata }: CronJob) => {
+        if (this.#released.has(metadata.ownerReferences?.[0]?.uid ?? ''))
+          this.#refuse('what comes after it', metadata.name);
+      },
       updateStatus: async (_: unknown, object: CriteoSegmentExport) => this.exports.put(this.#stamp(object)),
       patch: async (_: unknown, { name }: { name: string }, { spec }: Pick<Job, 'spec'>) => {
+        this.#refuse('the release', name);
         const job = this.jobs.store.get({ namespace: 'shop', name });
+        this.#released.add(job?.metadata.labels?.[labels.exportUid] ?? '');
         if (job) this.#later(this.#stamp({ ...job, spec: { ...job.spec, ...spec } }));
       },
     } as unknown as KubeClient;
@@ -232,8 +253,10 @@ test.each([
   { workers: 4, looks: 0 },
   { workers: 4, looks: 4 },
   { workers: 4, looks: 15 },
+  { workers: 4, looks: 4, refuses: 'the release' as const },
+  { workers: 4, looks: 4, refuses: 'what comes after it' as const },
 ])(
-  'no place is given away twice: $workers looks at once, the watch $looks behind',
+  'no place is given away twice: $workers looks at once, the watch $looks behind, once refused is $refuses',
   async (lateness) => {
     const crowd = new Crowd(size, lateness);
     await crowd.play();
