@@ -76,7 +76,8 @@ const unreachable = {
   apiVersion: 'v1',
   kind: 'Config',
   clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:1' } }],
-  users: [{ name: 'nobody', user: {} }],
+  // Without credentials the provider would ask for a user name on its standard input, and wait for ever.
+  users: [{ name: 'nobody', user: { token: 'none' } }],
   contexts: [{ name: 'gone', context: { cluster: 'gone', user: 'nobody' } }],
   'current-context': 'gone',
 };
