@@ -7,6 +7,9 @@ const starts: readonly string[] = ['suspend', 'schedule', 'runAfter', 'runAfterP
 /**
  * The generation in which the definition of what a run does was last changed. Runs, plans and approvals carry it: after
  * a suspend and a resume, or with another time, what was known of the runs before is as true as it was.
+ *
+ * A field that a newer CRD gives a default makes another hash: then the generation of today counts, as if that had been
+ * changed, and what waits for an approval is asked for once more where the export had been suspended since.
  */
 export function definitionStatus({ metadata, spec, status }: CriteoSegmentExport): DefinitionStatus {
   const { generation = 1 } = metadata;
