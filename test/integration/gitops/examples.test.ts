@@ -20,7 +20,7 @@ interface Foreign {
     providerRef?: { name: string };
     eventSources?: { kind: string; name: string }[];
     destination?: { namespace: string };
-    syncPolicy?: { automated?: object; syncOptions: string[]; retry?: object };
+    syncPolicy?: { automated?: { prune: boolean }; syncOptions: string[]; retry?: object };
   };
 }
 
@@ -47,7 +47,9 @@ test('Flux applies kinds and controller, then connections, then exports', () => 
   const steps = ['criteo-controller', 'criteo-connections', 'criteo-exports'];
   for (const [index, step] of steps.entries()) {
     const { spec } = named('Kustomization', step) ?? {};
-    expect(spec).toMatchObject({ sourceRef: { kind: 'GitRepository', name: 'platform' }, prune: true });
+    // With the controller's Kustomization the CRDs would go, and every export with them.
+    const prune = step !== 'criteo-controller';
+    expect(spec).toMatchObject({ sourceRef: { kind: 'GitRepository', name: 'platform' }, prune });
     expect(spec?.dependsOn).toEqual(index === 0 ? undefined : [{ name: steps[index - 1] }]);
     // With wait, the list of health checks is not looked at.
     expect(spec?.wait === true).toBe(spec?.healthChecks === undefined);
@@ -77,6 +79,7 @@ test("Argo CD's first application goes where the installation is, its second wai
     named('Application', 'criteo-exports'),
   ];
   expect(controller?.spec.destination?.namespace).toBe(defaultOptions.namespace);
+  expect(controller?.spec.syncPolicy?.automated?.prune).toBe(false);
   expect(exports?.spec.syncPolicy?.syncOptions).toContain('SkipDryRunOnMissingResource=true');
   expect(exports?.spec.syncPolicy?.retry).toBeDefined();
 });
