@@ -10,6 +10,8 @@ import { namespaceOf, ownedBy } from './owner.ts';
 export const exportBackoffLimit = 3;
 export const defaultActiveDeadlineSeconds = 14_400;
 export const defaultStartingDeadlineSeconds = 3600;
+/** As the schema has it. */
+export const defaultTimeZone = 'Etc/UTC';
 
 /** Where there is no schedule the CronJob is suspended; it is there for `kubectl create job --from`. */
 const neverUsedSchedule = '0 0 1 1 *';
@@ -71,7 +73,7 @@ export function cronJob(resource: CriteoSegmentExport, template: RunTemplate, su
     },
     spec: {
       schedule: schedule?.cron ?? neverUsedSchedule,
-      timeZone: schedule?.timeZone ?? 'Etc/UTC',
+      timeZone: schedule?.timeZone ?? defaultTimeZone,
       suspend: suspended || schedule === undefined,
       concurrencyPolicy: 'Forbid',
       // Without it, a hundred missed starts stop a CronJob for ever.

@@ -17,7 +17,6 @@ import {
   setConditions,
   type Wanted,
 } from './conditions.ts';
-import { definitionGeneration } from './definitionsince.ts';
 import { endEvents } from './endevents.ts';
 import { readyEvents } from './readyevents.ts';
 import { retirementEvents } from './retireresult.ts';
@@ -71,7 +70,7 @@ function readiness(input: ConditionsInput): ExportReadiness {
     input.blocked ??
     podFault(input) ??
     podEndFault(input) ??
-    runFault(input.status, { ...input, generation: definitionGeneration(input.resource) }) ??
+    runFault(input.status, { ...input, generation: input.status.definition?.generation }) ??
     guardedRetirement(input) ??
     input.notFound ?? {
       status: 'True',
@@ -134,7 +133,7 @@ function podEndFault({ podNotEnded }: ConditionsInput): ExportReadiness | undefi
 }
 
 function isOfThisGeneration(input: ConditionsInput): boolean {
-  return input.status.lastRun?.generation === definitionGeneration(input.resource);
+  return input.status.lastRun?.generation === input.status.definition?.generation;
 }
 
 function lastRunCondition(lastRun: RunSummary | undefined): Wanted | undefined {

@@ -10,7 +10,6 @@ import { claim } from './claim.ts';
 import { refusedWord } from './conditions.ts';
 import { goesBefore, type NextRetirement, nextRetirement, turnOf } from './connectionchange.ts';
 import type { RunTemplate } from './cronjob.ts';
-import { definitionGeneration } from './definitionsince.ts';
 import type { ObservedExport } from './export.ts';
 import { earliest } from './fields.ts';
 import { isHeld, type Job } from './kubernetes.ts';
@@ -74,7 +73,7 @@ export function nextRun(input: NextRunInput): NextRun {
   const decisions = decideRuns(seen.jobs, {
     now,
     templateHash: input.template?.hash,
-    generation: definitionGeneration(resource),
+    generation: status.definition?.generation,
     blocked: input.blocked ?? crowded,
     refused: seen.refusal && refusedWord(seen.refusal.message),
     goesBefore: (job) => goesBefore(job, turn),

@@ -2,7 +2,7 @@ import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexpor
 import { formatTime, parseTime } from '../../api/time.ts';
 import type { ExportReadiness } from './conditions.ts';
 import { type Cron, canFire, nextFiring, parseCron } from './cron.ts';
-import { defaultStartingDeadlineSeconds } from './cronjob.ts';
+import { defaultStartingDeadlineSeconds, defaultTimeZone } from './cronjob.ts';
 import type { CronJob } from './kubernetes.ts';
 import { jitterMs } from './schedule.ts';
 
@@ -72,7 +72,7 @@ function firing(
     return since + Math.max(1, Math.floor((after - since) / cron.periodMs) + 1) * cron.periodMs;
   }
   try {
-    return nextFiring(cron, schedule.timeZone ?? 'Etc/UTC', after);
+    return nextFiring(cron, schedule.timeZone ?? defaultTimeZone, after);
   } catch (error) {
     // The API server knows the zone, this runtime does not: the run comes, only its time cannot be told.
     if (error instanceof RangeError) return undefined;

@@ -24,7 +24,8 @@ export interface RunRules {
   now: number;
   /** Today's; a held Job of another one would run an older definition. */
   templateHash: string | undefined;
-  generation: number;
+  /** Of the definition; see status.definition. */
+  generation: number | undefined;
   /** Why nothing may start now, or undefined. */
   blocked: string | undefined;
   /** Kubernetes' word, where it refused what was to be done last: a release may be among it. */

@@ -1,4 +1,5 @@
 import type { CriteoSegmentExport } from '../../api/generated/criteosegmentexport.ts';
+import { defaultTimeZone } from './cronjob.ts';
 import { targetOf } from './followed.ts';
 import { cut } from './text.ts';
 
@@ -19,8 +20,8 @@ export function scheduleSummary({ spec }: Pick<CriteoSegmentExport, 'spec'>): st
 }
 
 /** NEXT RUN is in UTC: without the zone the two columns would contradict each other. */
-function clock({ cron, timeZone = 'Etc/UTC' }: { cron: string; timeZone?: string }): string {
-  return timeZone === 'Etc/UTC' ? cron : `${cron} (${timeZone})`;
+function clock({ cron, timeZone = defaultTimeZone }: { cron: string; timeZone?: string }): string {
+  return timeZone === defaultTimeZone ? cron : `${cron} (${timeZone})`;
 }
 
 function shortened(text: string): string {

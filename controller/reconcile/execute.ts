@@ -35,7 +35,7 @@ const gone = 'gone';
  * Carries a plan out: the status, then the events that it explains, then the
  * actions in their order. Ends at the first error; the next reconcile plans anew
  * from what is there. `mended`: a child was refused before, and status may say so still.
- * `onReleased` hears of each Job that was released, though a later action may fail.
+ * `onReleased` hears of a Job that was released, though a later action may fail.
  */
 export class Executor {
   readonly #client: KubeClient;
@@ -88,7 +88,7 @@ export class Executor {
     object: T,
     plan: Plan<Status>,
     signal: AbortSignal,
-    onReleased: (jobUid: string) => void = () => {},
+    onReleased: () => void = () => {},
   ): Promise<{ mended: boolean; isGone?: true }> {
     const { uid = '', namespace, name } = object.metadata;
     const publish = ({ logged, ...event }: PlannedEvent): void => {
@@ -118,7 +118,7 @@ export class Executor {
           latest = changed;
         } else {
           await this.#act(action, publish, tellRun, signal);
-          if (action.kind === 'ReleaseJob') onReleased(action.job.metadata.uid ?? '');
+          if (action.kind === 'ReleaseJob') onReleased();
         }
       }
     } catch (error) {

@@ -72,16 +72,19 @@ async function act(
   { executor, places }: ReconcileContext,
   signal: AbortSignal,
 ): ReturnType<Executor['execute']> {
-  const releases = plan.actions.flatMap((action) => (action.kind === 'ReleaseJob' ? [action.job] : []));
-  const uids = releases.map(({ metadata }) => metadata.uid ?? '');
-  for (const uid of uids) places.take(uid);
-  const released = new Set<string>();
+  // At most one: never two of an export are at work.
+  const release = plan.actions.find((action) => action.kind === 'ReleaseJob')?.job.metadata.uid;
+  if (release !== undefined) places.take(release);
+  let isReleased = false;
+  const onReleased = (): void => {
+    isReleased = true;
+  };
   try {
-    return await executor.execute(segmentExports, resource, plan, signal, (uid) => released.add(uid));
+    return await executor.execute(segmentExports, resource, plan, signal, onReleased);
   } catch (error) {
     // Without an answer it may have been released all the same.
     const isRefused = error instanceof ApiError && error.statusCode < 500;
-    for (const uid of uids) if (isRefused && !released.has(uid)) places.giveBack(uid);
+    if (release !== undefined && isRefused && !isReleased) places.giveBack(release);
     throw error;
   }
 }

@@ -8,7 +8,7 @@ import { findCondition } from '../conditions.ts';
 import { type ObservedConnection, planConnection } from '../connection.ts';
 import { type ObservedExport, planExport } from '../export.ts';
 import type { Settings } from '../settings.ts';
-import { at, connection, segmentExport, settings } from './objects.ts';
+import { applied, at, connection, segmentExport, settings } from './objects.ts';
 import { statusFaults } from './rules.ts';
 
 /** An export, its Ready connection and its claim, without Jobs, unless told. */
@@ -38,6 +38,17 @@ export function exportPlan(
   const plan = planExport(seen, at(seconds), flags);
   check({ ...seen.export, status: plan.status }, seen.export);
   return plan;
+}
+
+/** What is seen after the plan's status was written and its CronJob applied. */
+export function next(seen: ObservedExport, seconds = 0): ObservedExport {
+  const { status, actions } = exportPlan(seen, seconds);
+  const apply = actions.find((action) => action.kind === 'ApplyCronJob');
+  return {
+    ...seen,
+    export: { ...seen.export, status },
+    ...(apply ? { cronJob: applied(apply.cronJob) } : {}),
+  };
 }
 
 /** The plan, `seconds` after the beginning. @throws Error where its status breaks a rule. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { annotations } from '../../../api/names.ts';
 import { waitFor } from '../../cluster/wait.ts';
 import { storeUnderAnotherCrd } from '../../support/anothercrd.ts';
+import { complaintsOf } from '../controller/complaints.ts';
 import {
   conditionOf,
   connectionName,
@@ -70,15 +71,6 @@ function specOf(object: object): object {
   return (object as { spec: object }).spec;
 }
 
-/** Calls that got no answer, and the words of an API server that has none: tried again, and no tenant's doing. */
-const unanswered = /"error":"[A-Z]+ \//;
-const busy = /etcdserver: |context deadline exceeded|did not complete|too many requests|currently unable/i;
-
-function errorsLogged(): string[] {
-  const errors = shop.logs.split('\n').filter((line) => line.includes('"level":"error"'));
-  return errors.filter((line) => !unanswered.test(line) && !busy.test(line));
-}
-
 test('what another version of the CRD has stored is told by its field, and hurts nobody else', async () => {
   const unreadable = hasReason('Ready', 'DefinitionUnreadable');
   const connection = await waitFor('the word on the connection', 60_000, async () => {
@@ -107,7 +99,7 @@ test('what another version of the CRD has stored is told by its field, and hurts
     await shop.delete('CriteoSegmentExport', name);
     await shop.untilGone('CriteoSegmentExport', name);
   }
-  expect(errorsLogged()).toEqual([]);
+  expect(complaintsOf(shop.logs, ['error'])).toEqual([]);
 });
 
 const names = [
@@ -146,7 +138,7 @@ test('segments of any Unicode are filled, each under its own name, and told as t
   );
   const atCriteo = shop.sandbox.segments().map((segment) => segment.name);
   for (const segment of names) expect(atCriteo).toContain(segment);
-  expect(errorsLogged()).toEqual([]);
+  expect(complaintsOf(shop.logs, ['error'])).toEqual([]);
 });
 
 test('half a character of JSON is a whole one when it comes from the API server', async () => {
@@ -179,7 +171,7 @@ test('annotations of a quarter of a megabyte, or that are no times, start nothin
   });
   const run = await shop.runOnce();
   expect(run.status?.lastRun?.outcome).toBe('Succeeded');
-  expect(errorsLogged()).toEqual([]);
+  expect(complaintsOf(shop.logs, ['error'])).toEqual([]);
 });
 
 test('a manifest of a megabyte and a half is refused by its field, or stored without what is no field', async () => {

@@ -11,7 +11,15 @@ import { uninstallJob } from '../../../deploy/uninstall.ts';
 import { waitFor } from '../../cluster/wait.ts';
 import { type ControllerProcess, exporterImage } from '../../support/controllerprocess.ts';
 import { type Prometheus, startPrometheus } from '../../support/prometheus.ts';
-import { connectionName, csvOf, hasReason, now, type Shop, withLedger } from '../controller/shop.ts';
+import {
+  connectionName,
+  csvOf,
+  halfAYearAway,
+  hasReason,
+  now,
+  type Shop,
+  withLedger,
+} from '../controller/shop.ts';
 import { controllerNamespace, startWorld } from '../controller/world.ts';
 import { monitoringDirectory, monitoringFile } from './files.ts';
 
@@ -113,7 +121,7 @@ function definition(shop: Shop, name: ExportName): object {
     {
       source: { file: { ...claim, path: `${name}.csv`, segmentField: 'segment' } },
       segments: [{ name: 'readers', criteoName: name }],
-      ...(name === 'failed' ? {} : { schedule: { cron: '0 4 1 1 *' } }),
+      ...(name === 'failed' ? {} : { schedule: { cron: halfAYearAway().cron } }),
       ...(name === 'suspended' ? { suspend: true } : {}),
     },
     name,

@@ -1,4 +1,11 @@
-import { connectionName, exportName, goodCredentials, hasReason, type Shop } from '../controller/shop.ts';
+import {
+  connectionName,
+  exportName,
+  goodCredentials,
+  halfAYearAway,
+  hasReason,
+  type Shop,
+} from '../controller/shop.ts';
 import { applied, patchConnection, readyConnection, type Story, until } from './story.ts';
 
 /** A connection whose check ended with this reason, or has not ended. */
@@ -93,7 +100,7 @@ export const beforeRun: Record<string, Story> = {
   'usable, with a schedule': {
     before: readyConnection,
     reach: async (shop) => {
-      await shop.apply(shop.segmentExport({ schedule: { cron: '0 4 1 1 *' } }));
+      await shop.apply(shop.segmentExport({ schedule: { cron: halfAYearAway().cron } }));
       await shop.untilExport('the next run', ({ status }) => status?.nextRunTime !== undefined);
     },
   },

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { waitFor } from '../../cluster/wait.ts';
 import { documentTable } from '../../support/documenttable.ts';
-import { eventsCell, toldSince } from '../../support/states/cells.ts';
+import { conditionsTwice, eventsCell, toldSince } from '../../support/states/cells.ts';
 import { rowOf } from '../../support/states/row.ts';
 import { look, type Sight, type Subject, type Window } from '../../support/states/sight.ts';
 import { connectionName, exportName, type Shop } from '../controller/shop.ts';
@@ -33,20 +33,6 @@ export function rowsOf(tables: readonly StoryTable[]): Row[] {
 
 export const nothingSeen: Sight = { object: undefined, events: [], samples: undefined };
 
-/**
- * Whether /metrics have the conditions of status. The cache that they come from is a moment behind, and counts the end
- * of a run as it takes the conditions in.
- */
-function isCounted({ object, samples }: Sight): boolean {
-  const words = ({ type, status, reason }: { type?: string; status?: string; reason?: string }): string =>
-    `${type}=${status} ${reason}`;
-  const series = samples
-    ?.filter(({ name }) => name.endsWith('_condition'))
-    .map(({ labels }) => words(labels));
-  const conditions = object?.status?.conditions?.map(words) ?? [];
-  return series === undefined || series.toSorted().join() === conditions.toSorted().join();
-}
-
 /** Reaches states, each in the shop of its row, and tells what is seen of them. */
 export class Teller {
   readonly #window: Window;
@@ -75,7 +61,8 @@ export class Teller {
     // A run that was counted only later would look like one of the row.
     return await waitFor('the metrics of what was before', 60_000, async () => {
       const sight = await look(this.#window, this.#subject(row));
-      return isCounted(sight) ? sight : undefined;
+      const { object, samples } = sight;
+      return samples === undefined || conditionsTwice(object, samples).areEqual ? sight : undefined;
     });
   }
 

@@ -74,13 +74,8 @@ export function metricsCell(
 ): string {
   if (samples === undefined) return nothing;
   const prefix = object?.kind === 'CriteoConnection' ? 'criteo_connection_' : 'criteo_export_';
-  const series = samples
-    .filter(({ name }) => name === `${prefix}condition`)
-    .map(({ labels }) => words(labels));
-  const conditions = (object?.status?.conditions ?? []).map(words);
-  if (series.toSorted().join() !== conditions.toSorted().join()) {
-    return `${prefix}condition is [${series}], the conditions are [${conditions}]`;
-  }
+  const { series, conditions, areEqual } = conditionsTwice(object, samples);
+  if (!areEqual) return `${prefix}condition is [${series}], the conditions are [${conditions}]`;
   const gauges = told.flatMap((name) => {
     const sample = samples.find((candidate) => candidate.name === prefix + name);
     if (!sample || sample.value === 0) return [];
@@ -95,6 +90,19 @@ export function metricsCell(
     return risen === 0 ? [] : [`runs_total{outcome="${outcome}"} ${risen}`];
   });
   return listed([...gauges, ...counters]);
+}
+
+/**
+ * The conditions as /metrics and as status have them. The cache that the series come from is a moment behind, and counts
+ * the end of a run as it takes the conditions in.
+ */
+export function conditionsTwice(
+  object: Seen | undefined,
+  samples: readonly Sample[],
+): { series: string[]; conditions: string[]; areEqual: boolean } {
+  const series = samples.filter(({ name }) => name.endsWith('_condition')).map(({ labels }) => words(labels));
+  const conditions = (object?.status?.conditions ?? []).map(words);
+  return { series, conditions, areEqual: series.toSorted().join() === conditions.toSorted().join() };
 }
 
 function words({ type, status, reason }: { type?: string; status?: string; reason?: string }): string {
